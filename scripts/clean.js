@@ -1,0 +1,4 @@
+// Removes build output, portably: a stale file in dist would be published.
+import { rmSync } from 'node:fs';
+
+for (const folder of process.argv.slice(2)) rmSync(folder, { recursive: true, force: true });

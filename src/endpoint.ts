@@ -1,0 +1,95 @@
+import type { Address } from './resolver/resolver.ts';
+
+/**
+ * One instance of a service: an identity (`host:port`) and live counters that outlive every refresh.
+ *
+ * The same object stands for the same `host:port` as long as the service knows it, a short absence included, so counters
+ * kept here survive. What it shows of its address (weight, tags, …) is always the newest.
+ */
+export interface Endpoint {
+  /** IP literal, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** `host:port`, IPv6 in brackets; the identity. */
+  readonly address: string;
+  readonly priority: number;
+  readonly weight: number;
+  readonly target: string | undefined;
+  readonly serverName: string | undefined;
+  readonly node: string | undefined;
+  readonly datacenter: string | undefined;
+  readonly tags: readonly string[] | undefined;
+  readonly meta: Readonly<Record<string, string>> | undefined;
+  /** Requests under way; counted by leases and adapters, not by plain `pick()`. */
+  inFlight: number;
+  /** How often a counting strategy (least-used) chose it. Other strategies leave it alone. */
+  picks: number;
+  /** Moving average of probe times in ms; `undefined` until measured, or after a failed probe. */
+  latency: number | undefined;
+  /** `http://host:port/path`. `path` defaults to '/', `scheme` to 'http'. */
+  url(path?: string, scheme?: string): string;
+}
+
+/** `host:port`, with IPv6 in brackets. */
+export function endpointKey(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** @internal The one implementation; only snapshot.ts makes and moves it. */
+export class LiveEndpoint implements Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly address: string;
+  inFlight = 0;
+  picks = 0;
+  latency: number | undefined = undefined;
+  #current: Address;
+
+  constructor(address: Address) {
+    this.host = address.host;
+    this.port = address.port;
+    this.address = endpointKey(address.host, address.port);
+    this.#current = address;
+  }
+
+  /** Replaces what the endpoint shows of its address. */
+  renew(address: Address): void {
+    this.#current = address;
+  }
+
+  get priority(): number {
+    return this.#current.priority;
+  }
+
+  get weight(): number {
+    return this.#current.weight;
+  }
+
+  get target(): string | undefined {
+    return this.#current.target;
+  }
+
+  get serverName(): string | undefined {
+    return this.#current.serverName;
+  }
+
+  get node(): string | undefined {
+    return this.#current.node;
+  }
+
+  get datacenter(): string | undefined {
+    return this.#current.datacenter;
+  }
+
+  get tags(): readonly string[] | undefined {
+    return this.#current.tags;
+  }
+
+  get meta(): Readonly<Record<string, string>> | undefined {
+    return this.#current.meta;
+  }
+
+  url(path = '/', scheme = 'http'): string {
+    return `${scheme}://${this.address}${path.startsWith('/') ? path : `/${path}`}`;
+  }
+}

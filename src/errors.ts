@@ -1,0 +1,104 @@
+/**
+ * Errors: few classes, a stable `code` on each.
+ *
+ * Programs branch on `code` (it never changes within a major version); people read `message`, which says what was
+ * wrong, what was expected and what to do. The reason underneath is kept in `cause`.
+ */
+
+/** Every code an error of this package can carry. */
+export type ErrorCode =
+  | 'ERR_INVALID_OPTION'
+  | 'ERR_INVALID_NAME'
+  | 'ERR_NO_ENDPOINTS'
+  | 'ERR_SERVICE_NOT_FOUND'
+  | 'ERR_DNS_TIMEOUT'
+  | 'ERR_DNS_RESPONSE'
+  | 'ERR_UNREACHABLE'
+  | 'ERR_READY_TIMEOUT'
+  | 'ERR_CLOSED';
+
+/** The base of every error this package throws. */
+export class DiscoveryError extends Error {
+  override readonly name: string = 'DiscoveryError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A bad option: unknown key, wrong type, impossible range. Thrown before anything is sent. */
+export class InvalidOptionError extends DiscoveryError {
+  override readonly name = 'InvalidOptionError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_INVALID_OPTION', message, options);
+  }
+}
+
+/** A name that cannot be, or must not be, put into a DNS question. Thrown before anything is sent. */
+export class InvalidNameError extends DiscoveryError {
+  override readonly name = 'InvalidNameError';
+
+  constructor(message: string) {
+    super('ERR_INVALID_NAME', message);
+  }
+}
+
+/** `pick()` had nothing to choose from. The message says what was asked and what came back. */
+export class NoEndpointsError extends DiscoveryError {
+  override readonly name = 'NoEndpointsError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_NO_ENDPOINTS', message, options);
+  }
+}
+
+/**
+ * Consul answered, and the answer is that there is nothing under this name (NXDOMAIN or an empty answer).
+ * DNS cannot tell a misspelt name from a service without a healthy instance or a missing permission: the message lists them.
+ */
+export class ServiceNotFoundError extends DiscoveryError {
+  override readonly name = 'ServiceNotFoundError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERVICE_NOT_FOUND', message, options);
+  }
+}
+
+/** One try of a lookup that brought no usable answer. */
+export interface DnsAttempt {
+  /** `host:port` of the server that was asked. */
+  readonly server: string;
+  readonly transport: 'udp' | 'tcp';
+  /** How long the try took, in milliseconds. */
+  readonly elapsed: number;
+  /** What happened, in words: `no reply in 1000 ms`, `SERVFAIL`, `connection refused`. */
+  readonly outcome: string;
+}
+
+/** A lookup failed for a reason other than an empty answer; every try is listed. */
+export class DnsError extends DiscoveryError {
+  override readonly name = 'DnsError';
+  readonly attempts: readonly DnsAttempt[];
+
+  constructor(
+    code: 'ERR_DNS_TIMEOUT' | 'ERR_DNS_RESPONSE' | 'ERR_UNREACHABLE',
+    message: string,
+    attempts: readonly DnsAttempt[],
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    this.attempts = attempts;
+  }
+}
+
+/** Something was used after its `close()`. */
+export class ClosedError extends DiscoveryError {
+  override readonly name = 'ClosedError';
+
+  constructor(message: string) {
+    super('ERR_CLOSED', message);
+  }
+}
