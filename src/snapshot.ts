@@ -49,7 +49,8 @@ export function reconcile(
   const known = new Map<string, LiveEndpoint>();
   for (const endpoint of previous.endpoints) known.set(endpoint.address, endpoint as LiveEndpoint);
   const before = new Map<string, Address>();
-  for (const [i, endpoint] of previous.endpoints.entries()) before.set(endpoint.address, previous.addresses[i]!);
+  for (const [i, endpoint] of previous.endpoints.entries())
+    before.set(endpoint.address, previous.addresses[i]!);
 
   const added: Endpoint[] = [];
   const changed: Endpoint[] = [];
@@ -104,7 +105,10 @@ function sameList(a: readonly string[] = [], b: readonly string[] = []): boolean
   return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
-function sameRecord(a: Readonly<Record<string, string>> = {}, b: Readonly<Record<string, string>> = {}): boolean {
+function sameRecord(
+  a: Readonly<Record<string, string>> = {},
+  b: Readonly<Record<string, string>> = {},
+): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -5,13 +5,47 @@
  * milliseconds it took and rejects when the endpoint failed. It must end promptly when `signal` aborts, which
  * happens at the prober's timeout and at close, and must leave nothing behind.
  */
+import { type Check, fields, oneOf, refuse } from '../checks.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { Address } from '../resolver/resolver.ts';
 
-export type Probe = (address: Pick<Address, 'host' | 'port'>, signal: AbortSignal) => Promise<number>;
+/** What a probe is told. Every Endpoint and every Address is one. */
+export interface ProbeTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly serverName?: string | undefined;
+}
+
+export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<number>;
+
+/** A probe by description. */
+export interface HttpProbeOptions {
+  /** The path to ask for, starting with a slash. */
+  readonly http: string;
+  /** Default `'HEAD'`. */
+  readonly method?: 'HEAD' | 'GET';
+}
+
+/** `'tcp'`: the time to connect. `{ http: '/path' }`: the time to the status line; a status of 400 or more fails. */
+export type ProbeOption = 'tcp' | HttpProbeOptions | Probe;
+
+const checkHttp = fields({
+  http: (value, path) =>
+    typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value)
+      ? value
+      : refuse(path, "a path like '/health'", value),
+  method: oneOf('HEAD', 'GET'),
+});
+
+export const checkProbe: Check<ProbeOption> = (value, path) => {
+  if (value === 'tcp' || typeof value === 'function') return value as ProbeOption;
+  const isHttp = typeof value === 'object' && value !== null && 'http' in value;
+  return isHttp
+    ? (checkHttp(value, path) as HttpProbeOptions)
+    : refuse(path, "'tcp', { http: '/path' } or a function", value);
+};
 
 export interface ProberOptions {
-  readonly probe: Probe;
+  readonly probe: ProbeOption;
   /** Milliseconds between two measurements of one endpoint; at least 1 000. */
   readonly interval: number;
   /** Milliseconds after which a probe has failed. */

@@ -1,0 +1,36 @@
+import { systemClock } from './clock.ts';
+import { InvalidOptionError } from './errors.ts';
+import { completeOptions, type DiscoveryOptions } from './options.ts';
+import { ConsulSource } from './resolver/consul-source.ts';
+import type { Resolver } from './resolver/resolver.ts';
+
+/** The keys of DiscoveryOptions that say how Consul's DNS is asked. */
+export type ConsulDnsOptions = Pick<
+  DiscoveryOptions,
+  'servers' | 'domain' | 'records' | 'transport' | 'edns' | 'timeout' | 'retries' | 'port' | 'family'
+>;
+
+const keys = ['servers', 'domain', 'records', 'transport', 'edns', 'timeout', 'retries', 'port', 'family'];
+
+/**
+ * The resolver that `createDiscovery` uses by default, alone: uncached, for building others from. Close it when done.
+ *
+ * @throws InvalidOptionError
+ */
+export function consulDns(options: ConsulDnsOptions = {}): Resolver {
+  const foreign = Object.keys(options).find((key) => !keys.includes(key));
+  if (foreign !== undefined) {
+    throw new InvalidOptionError(`consulDns: unknown option "${foreign}"; known are ${keys.join(', ')}.`);
+  }
+  const complete = completeOptions(options);
+  const { port, family = 'any' } = complete.defaults;
+  if (complete.records === 'A' && port === undefined) {
+    throw new InvalidOptionError("consulDns: records: 'A' brings no ports; give one as `port`.");
+  }
+  const source = new ConsulSource({ ...complete, clock: systemClock });
+  const resolver = source.resolver(port, family);
+  return {
+    resolve: (name, asked) => resolver.resolve(name, asked),
+    close: () => source.close(),
+  };
+}

@@ -1,0 +1,57 @@
+/** Codes of warnings; stable within a major version. */
+export type WarningCode = 'CONSUL_UNAVAILABLE' | 'SERVICE_EMPTY' | 'SERVICE_EVICTED' | 'LISTENER_FAILED';
+
+/** Something an operator should know and a program need not handle. */
+export interface DiscoveryWarning {
+  readonly code: WarningCode;
+  readonly message: string;
+  /** Canonical name of the service it is about, where it is about one. */
+  readonly service?: string;
+  readonly cause?: unknown;
+}
+
+/** Says each thing once: again only after it was over. */
+export class Warnings {
+  readonly #sink: (warning: DiscoveryWarning) => void;
+  readonly #standing = new Set<string>();
+  readonly #unavailable = new Set<string>();
+
+  constructor(sink: (warning: DiscoveryWarning) => void = emit) {
+    this.#sink = sink;
+  }
+
+  once(warning: DiscoveryWarning): void {
+    const key = `${warning.code} ${warning.service ?? ''}`;
+    if (this.#standing.has(key)) return;
+    this.#standing.add(key);
+    this.#say(warning);
+  }
+
+  over(code: WarningCode, service: string): void {
+    this.#standing.delete(`${code} ${service}`);
+  }
+
+  /** A refresh failed. One outage is one warning, however many services it hits. */
+  unavailable(service: string, message: () => string, cause: unknown): void {
+    const first = this.#unavailable.size === 0;
+    this.#unavailable.add(service);
+    if (first) this.#say({ code: 'CONSUL_UNAVAILABLE', message: message(), service, cause });
+  }
+
+  available(service: string): void {
+    this.#unavailable.delete(service);
+  }
+
+  #say(warning: DiscoveryWarning): void {
+    try {
+      this.#sink(warning);
+    } catch (error) {
+      // A failing listener must not stop a refresh loop; it must not go unnoticed either.
+      emit({ code: 'LISTENER_FAILED', message: `onWarning threw: ${String(error)}`, cause: error });
+    }
+  }
+}
+
+function emit({ code, message }: DiscoveryWarning): void {
+  process.emitWarning(message, { type: 'DiscoveryWarning', code });
+}

@@ -1,0 +1,155 @@
+import { createConnection, type Socket } from 'node:net';
+import type { Clock, TimerHandle } from '../clock.ts';
+import type { DnsReply } from './message.ts';
+import { type DnsCounters, PendingQueries, type Question, TryFailure } from './pending.ts';
+import type { ServerAddress } from './server-address.ts';
+import { unreachable } from './udp.ts';
+
+/**
+ * Consul closes a connection after 128 questions, and a client that runs into that loses replies. It closes an idle one
+ * after 8 s, one that never asked after 2 s. We leave first.
+ */
+const questionsPerConnection = 100;
+const idleLimit = 5_000;
+/** Replies come in the order of the questions on a connection, so a slow one holds up those behind it: rather connect again. */
+const connectionLimit = 8;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly pending: PendingQueries;
+  asked: number;
+  replied: boolean;
+  /** No further questions: used up, timed out on, or closing. */
+  retired: boolean;
+  idleTimer: TimerHandle | undefined;
+}
+
+/** TCP to one server (RFC 7766): few connections, reused, with idle ones preferred to a queue. All unreferenced. */
+export class TcpTransport {
+  readonly #server: ServerAddress;
+  readonly #clock: Clock;
+  readonly #counters: DnsCounters;
+  readonly #connections = new Set<Connection>();
+
+  constructor(server: ServerAddress, clock: Clock, counters: DnsCounters) {
+    this.#server = server;
+    this.#clock = clock;
+    this.#counters = counters;
+  }
+
+  /** @throws TryFailure; the signal's reason on abort. */
+  async ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
+    signal?.throwIfAborted();
+    const connection = this.#choose();
+    const wasUsed = connection.replied;
+    try {
+      return await this.#askOn(connection, question, timeout, signal);
+    } catch (failure) {
+      // The server may close a kept connection at the very moment we write to it; that says nothing about the server.
+      const lostRace = wasUsed && failure instanceof TryFailure && failure.kind === 'unreachable';
+      if (!lostRace) throw failure;
+      return await this.#askOn(this.#connect(), question, timeout, signal);
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#connections)
+      this.#drop(connection, new TryFailure('unreachable', 'closed'));
+  }
+
+  async #askOn(
+    connection: Connection,
+    question: Question,
+    timeout: number,
+    signal?: AbortSignal,
+  ): Promise<DnsReply> {
+    this.#clock.clearTimeout(connection.idleTimer);
+    const { query, reply } = connection.pending.add(question, timeout, signal, () => {
+      connection.retired = true;
+    });
+    this.#counters.sentByTcp++;
+    connection.asked++;
+    if (connection.asked >= questionsPerConnection) connection.retired = true;
+    const length = Buffer.allocUnsafe(2);
+    length.writeUInt16BE(query.bytes.length);
+    connection.socket.write(Buffer.concat([length, query.bytes]));
+    try {
+      return await reply;
+    } finally {
+      if (connection.pending.size === 0) this.#rest(connection);
+    }
+  }
+
+  #choose(): Connection {
+    let shortest: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.retired) continue;
+      if (shortest === undefined || connection.pending.size < shortest.pending.size) shortest = connection;
+    }
+    const mustQueue = this.#connections.size >= connectionLimit;
+    return shortest !== undefined && (shortest.pending.size === 0 || mustQueue) ? shortest : this.#connect();
+  }
+
+  #connect(): Connection {
+    const { host, port } = this.#server;
+    const socket = createConnection({ host, port, noDelay: true }).unref();
+    const connection: Connection = {
+      socket,
+      pending: new PendingQueries(this.#clock, this.#counters),
+      asked: 0,
+      replied: false,
+      retired: false,
+      idleTimer: undefined,
+    };
+    this.#connections.add(connection);
+    socket.on(
+      'data',
+      splitMessages((message) => {
+        connection.replied = true;
+        connection.pending.receive(message);
+      }),
+    );
+    socket.on('error', (error) => this.#drop(connection, unreachable(error)));
+    socket.on('close', () =>
+      this.#drop(connection, new TryFailure('unreachable', 'the connection was closed')),
+    );
+    return connection;
+  }
+
+  #rest(connection: Connection): void {
+    if (connection.retired) this.#drop(connection, new TryFailure('unreachable', 'closed'));
+    else {
+      const leave = () => this.#drop(connection, new TryFailure('unreachable', 'closed'));
+      connection.idleTimer = this.#clock.setTimeout(leave, idleLimit);
+    }
+  }
+
+  #drop(connection: Connection, reason: TryFailure): void {
+    connection.retired = true;
+    this.#clock.clearTimeout(connection.idleTimer);
+    if (!this.#connections.delete(connection)) return;
+    connection.socket.destroy();
+    connection.pending.failAll(reason);
+  }
+}
+
+/** Undoes TCP's framing (RFC 1035, 4.2.2): a two-byte length in front of each message, cut anywhere by the network. */
+function splitMessages(onMessage: (message: Buffer) => void): (chunk: Buffer) => void {
+  let parts: Buffer[] = [];
+  let held = 0;
+  return (chunk) => {
+    parts.push(chunk);
+    held += chunk.length;
+    // A 64 KiB message comes in many chunks: joined once when it is whole, not once per chunk.
+    for (;;) {
+      if (held < 2) return;
+      if (parts[0]!.length < 2) parts = [Buffer.concat(parts)];
+      const end = 2 + parts[0]!.readUInt16BE(0);
+      if (held < end) return;
+      const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+      parts = whole.length > end ? [whole.subarray(end)] : [];
+      held -= end;
+      onMessage(whole.subarray(2, end));
+    }
+  };
+}

@@ -1,0 +1,47 @@
+/** The public surface: everything a program imports from `consul-dns-balancer`. */
+export type {
+  Balancer,
+  BalancerContext,
+  BalancerDescription,
+  BalancerFactory,
+  BalancerOption,
+  Excluded,
+  Outcome,
+} from './balancer/balancer.ts';
+export { type FastestOptions, fastest } from './balancer/fastest.ts';
+export { leastUsed } from './balancer/least-used.ts';
+export { roundRobin } from './balancer/round-robin.ts';
+export type { Clock, TimerHandle } from './clock.ts';
+export { type ConsulDnsOptions, consulDns } from './consul-dns.ts';
+export type { DiscoveryWarning, WarningCode } from './diagnostics.ts';
+export { createDiscovery, type Discovery, type DiscoveryStats } from './discovery.ts';
+export type { QueryByName, ServiceByName, ServiceName } from './dns/name.ts';
+export type { DnsCounters } from './dns/pending.ts';
+export type { Endpoint } from './endpoint.ts';
+export {
+  ClosedError,
+  DiscoveryError,
+  type DnsAttempt,
+  DnsError,
+  type ErrorCode,
+  InvalidNameError,
+  InvalidOptionError,
+  NoEndpointsError,
+  ServiceNotFoundError,
+} from './errors.ts';
+export type {
+  HttpProbeOptions,
+  Probe,
+  ProbeOption,
+  Prober,
+  ProberOptions,
+  ProbeTarget,
+} from './health/probe.ts';
+export type { DiscoveryOptions, ServiceOptions } from './options.ts';
+export type { Random } from './random.ts';
+export { type CachedOptions, cached } from './resolver/cached.ts';
+export { fixed } from './resolver/fixed.ts';
+export type { Address, Origin, Resolution, ResolveOptions, Resolver } from './resolver/resolver.ts';
+export type { TargetCounters } from './resolver/targets.ts';
+export type { Listener, Service, ServiceSnapshot, ServiceStats } from './service.ts';
+export type { Change, Snapshot } from './snapshot.ts';

@@ -1,0 +1,171 @@
+/**
+ * Options: what a user may give, what holds where nothing is given, and the one place where both meet.
+ *
+ * Durations are milliseconds. Unknown keys are refused. Everything is checked before a packet is sent.
+ */
+import type { BalancerOption } from './balancer/balancer.ts';
+import { checkBalancer } from './balancer/index.ts';
+import { type Check, callable, entriesOf, fields, number, oneOf, refuse, text } from './checks.ts';
+import type { DiscoveryWarning } from './diagnostics.ts';
+import { parseServerAddress, type ServerAddress } from './dns/server-address.ts';
+import { InvalidOptionError } from './errors.ts';
+import type { Resolver } from './resolver/resolver.ts';
+
+/** Settings of one service; in `createDiscovery` they are the defaults of all services. */
+export interface ServiceOptions {
+  /** How to choose: a name, a description (`leastUsed()`) or a factory of your own. Default `'round-robin'`. */
+  balancer?: BalancerOption;
+  /** Only instances with this tag. */
+  tag?: string;
+  /** Default: that of the agent that is asked. */
+  datacenter?: string;
+  /** The port of every instance, 1…65535; needed with `records: 'A'`, ignored otherwise. */
+  port?: number;
+  /** Which addresses to take. Default `'any'`. */
+  family?: 'any' | 4 | 6;
+}
+
+export interface DiscoveryOptions extends ServiceOptions {
+  /** DNS servers as `'host:port'` (IPv6 in brackets), in order of preference. Default: env CONSUL_DNS_ADDR, else `['127.0.0.1:8600']`. */
+  servers?: readonly string[];
+  /** Consul's DNS domain. Default `'consul'`. */
+  domain?: string;
+  /** `'SRV'` brings address, port and weight (default); `'A'` addresses only, for services whose `port` is known. */
+  records?: 'SRV' | 'A';
+  /** `'auto'` (default): UDP, and TCP where UDP leaves doubt. */
+  transport?: 'auto' | 'udp' | 'tcp';
+  /** UDP size to advertise, 512…65000. Default 65 000 to a loopback server, 1 232 elsewhere. */
+  edns?: number;
+  /** Of one DNS try, 1…60 000 ms. Default 1 000. */
+  timeout?: number;
+  /** Rounds of tries after the first, 0…10. Default 2. */
+  retries?: number;
+  /** Bounds for the time a list is used before it is asked for again (ms), and the share by which it varies (0…0.5). Default 5 000, 60 000, 0.1. */
+  ttl?: { min?: number; max?: number; jitter?: number };
+  /**
+   * How long a good list outlives failures of Consul (`error`, default Infinity) and answers that there is nothing (`empty`, default 30 000).
+   */
+  hold?: { error?: number; empty?: number };
+  /** A service nobody uses for so long stops asking, and resumes at the next use. Default 600 000. */
+  idle?: number;
+  /** Services kept; the least recently used one is closed beyond that. Default 1 000. */
+  maxServices?: number;
+  /** Where warnings go, each thing once. Default `process.emitWarning`. */
+  onWarning?: (warning: DiscoveryWarning) => void;
+  /** Settings per service, by service name. */
+  services?: Readonly<Record<string, ServiceOptions>>;
+  /** Another resolver instead of Consul's DNS. */
+  source?: Resolver;
+}
+
+export interface CompleteOptions {
+  readonly servers: readonly ServerAddress[];
+  readonly domain: string;
+  readonly records: 'SRV' | 'A';
+  readonly transport: 'auto' | 'udp' | 'tcp';
+  readonly edns: number | undefined;
+  readonly timeout: number;
+  readonly retries: number;
+  readonly ttl: { readonly min: number; readonly max: number; readonly jitter: number };
+  readonly hold: { readonly error: number; readonly empty: number };
+  readonly idle: number;
+  readonly maxServices: number;
+  readonly onWarning: ((warning: DiscoveryWarning) => void) | undefined;
+  readonly source: Resolver | undefined;
+  readonly defaults: ServiceOptions;
+  readonly services: ReadonlyMap<string, ServiceOptions>;
+}
+
+const forever = Number.POSITIVE_INFINITY;
+
+const serviceChecks = {
+  balancer: checkBalancer,
+  tag: text,
+  datacenter: text,
+  port: number(1, 65_535, { whole: true }),
+  family: oneOf<'any' | 4 | 6>('any', 4, 6),
+};
+
+const checkService = fields(serviceChecks) as Check<ServiceOptions>;
+
+const checkDiscovery = fields({
+  ...serviceChecks,
+  servers: checkServers,
+  domain: checkDomain,
+  records: oneOf('SRV', 'A'),
+  transport: oneOf('auto', 'udp', 'tcp'),
+  edns: number(512, 65_000, { whole: true }),
+  timeout: number(1, 60_000),
+  retries: number(0, 10, { whole: true }),
+  ttl: fields({ min: number(100, 86_400_000), max: number(100, 86_400_000), jitter: number(0, 0.5) }),
+  hold: fields({ error: number(0, forever), empty: number(0, forever) }),
+  idle: number(0, forever),
+  maxServices: number(1, 1_000_000, { whole: true }),
+  onWarning: callable<(warning: DiscoveryWarning) => void>('a function'),
+  services: checkServices,
+  source: checkResolver,
+});
+
+/** @throws InvalidOptionError */
+export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = process.env): CompleteOptions {
+  const options = checkDiscovery(given, 'createDiscovery');
+  const ttl = { min: 5_000, max: 60_000, jitter: 0.1, ...options.ttl };
+  if (ttl.min > ttl.max) {
+    throw new InvalidOptionError(`createDiscovery.ttl: min (${ttl.min} ms) is above max (${ttl.max} ms).`);
+  }
+  const { balancer, tag, datacenter, port, family } = options;
+  const defaults = withoutUndefined({ balancer, tag, datacenter, port, family });
+  return {
+    servers: options.servers ?? [
+      parseServerAddress(env['CONSUL_DNS_ADDR'] || '127.0.0.1:8600', 'CONSUL_DNS_ADDR'),
+    ],
+    domain: options.domain ?? 'consul',
+    records: options.records ?? 'SRV',
+    transport: options.transport ?? 'auto',
+    edns: options.edns,
+    timeout: options.timeout ?? 1_000,
+    retries: options.retries ?? 2,
+    ttl,
+    hold: { error: forever, empty: 30_000, ...options.hold },
+    idle: options.idle ?? 600_000,
+    maxServices: options.maxServices ?? 1_000,
+    onWarning: options.onWarning,
+    source: options.source,
+    defaults: defaults as ServiceOptions,
+    services: options.services ?? new Map(),
+  };
+}
+
+/** @throws InvalidOptionError */
+export function completeServiceOptions(given: unknown, path: string): ServiceOptions {
+  return checkService(given, path);
+}
+
+function checkServers(value: unknown, path: string): readonly ServerAddress[] {
+  if (!Array.isArray(value) || value.length === 0)
+    return refuse(path, "a list like ['127.0.0.1:8600']", value);
+  return value.map((server, i) => parseServerAddress(server, `${path}[${i}]`));
+}
+
+function checkDomain(value: unknown, path: string): string {
+  const domain = text(value, path)
+    .replace(/^\.|\.$/g, '')
+    .toLowerCase();
+  const fits = domain.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label));
+  return fits ? domain : refuse(path, "a DNS domain like 'consul'", value);
+}
+
+function checkServices(value: unknown, path: string): ReadonlyMap<string, ServiceOptions> {
+  return new Map(
+    entriesOf(value, path).map(([name, options]) => [name, checkService(options, `${path}.${name}`)]),
+  );
+}
+
+function checkResolver(value: unknown, path: string): Resolver {
+  const fits = typeof (value as Resolver | null)?.resolve === 'function';
+  return fits ? (value as Resolver) : refuse(path, 'a resolver: { resolve(name, options) }', value);
+}
+
+function withoutUndefined(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

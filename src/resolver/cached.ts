@@ -1,0 +1,98 @@
+import { LRUCache } from 'lru-cache';
+import { orAbort } from '../abort.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { canonicalName, type ServiceName } from '../dns/name.ts';
+import { keepAliveDuring } from '../keep-alive.ts';
+import { createRandom, type Random } from '../random.ts';
+import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
+
+export interface CachedOptions {
+  /** Bounds in ms and the share (0…0.5) by which each TTL is varied. Defaults 5 000, 60 000, 0.1. */
+  readonly ttl?: { readonly min?: number; readonly max?: number; readonly jitter?: number };
+  /** Names kept; the least recently used go. Default 1 000. */
+  readonly max?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+interface Flight {
+  readonly result: Promise<Resolution>;
+  readonly controller: AbortController;
+  waiters: number;
+}
+
+/**
+ * Remembers what `resolver` said for as long as it may be used, and lets one question serve all who ask at the same time.
+ *
+ * The TTL is clamped (Consul's own default is 0) and varied, so that a fleet started together does not ask together. A hit
+ * carries the time that is left. Failures are not remembered. A waiter that aborts leaves alone; the question is given up
+ * only when nobody waits any more.
+ */
+export function cached(resolver: Resolver, options: CachedOptions = {}): Resolver {
+  const { min = 5_000, max = 60_000, jitter = 0.1 } = options.ttl ?? {};
+  const { clock = systemClock, random = createRandom() } = options;
+  const entries = new LRUCache<string, { resolution: Resolution; expires: number }>({
+    max: options.max ?? 1_000,
+    ttl: max,
+    perf: clock,
+    ttlResolution: 0,
+  });
+  const flights = new Map<string, Flight>();
+
+  const remember = (key: string, resolution: Resolution): Resolution => {
+    const clamped = Math.min(Math.max(resolution.ttl, min), max);
+    // Never 0: lru-cache takes that for "for ever".
+    const ttl = Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1)));
+    const lasting = { ...resolution, ttl };
+    entries.set(key, { resolution: lasting, expires: clock.now() + ttl }, { ttl });
+    return lasting;
+  };
+
+  const takeOff = (key: string, name: ServiceName, after: string | undefined): Flight => {
+    const controller = new AbortController();
+    // The waiters hold the process, each for as long as it waits.
+    const question = { signal: controller.signal, fresh: true, after, background: true };
+    const result = resolver.resolve(name, question).then((resolution) => remember(key, resolution));
+    const flight: Flight = { result, controller, waiters: 0 };
+    const land = () => {
+      if (flights.get(key) === flight) flights.delete(key);
+    };
+    result.then(land, land);
+    flights.set(key, flight);
+    return flight;
+  };
+
+  const join = async (flight: Flight, key: string, signal: AbortSignal | undefined): Promise<Resolution> => {
+    flight.waiters++;
+    try {
+      return await orAbort(flight.result, signal);
+    } finally {
+      if (--flight.waiters === 0 && flights.get(key) === flight) {
+        flights.delete(key);
+        flight.controller.abort(signal?.reason);
+      }
+    }
+  };
+
+  return {
+    async resolve(
+      name: ServiceName,
+      { signal, fresh, after, background }: ResolveOptions = {},
+    ): Promise<Resolution> {
+      signal?.throwIfAborted();
+      const key = canonicalName(name);
+      const hit = fresh || after !== undefined ? undefined : entries.get(key);
+      if (hit !== undefined) return { ...hit.resolution, ttl: hit.expires - clock.now() };
+      // Questions that wait for a change of different states are different questions.
+      const flightKey = after === undefined ? key : `${key} ${after}`;
+      const flight = flights.get(flightKey) ?? takeOff(flightKey, name, after);
+      const work = join(flight, flightKey, signal);
+      return background ? work : keepAliveDuring(work);
+    },
+    async close() {
+      for (const flight of flights.values()) flight.controller.abort();
+      entries.clear();
+      await resolver.close?.();
+    },
+  };
+}

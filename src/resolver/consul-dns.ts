@@ -1,0 +1,212 @@
+import type { Clock } from '../clock.ts';
+import type { DnsAnswer, DnsClient, LookupOptions } from '../dns/client.ts';
+import type { DnsRecord, SrvRecord } from '../dns/message.ts';
+import { dnsName, type ServiceName } from '../dns/name.ts';
+import { DnsError, ServiceNotFoundError } from '../errors.ts';
+import { keepAliveDuring } from '../keep-alive.ts';
+import { Evidence, learnFrom, type OptDroppers, provesItself } from './completeness.ts';
+import type { Address, Resolution, ResolveOptions, Resolver } from './resolver.ts';
+import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
+
+export interface ConsulDnsSettings {
+  readonly client: DnsClient;
+  readonly clock: Clock;
+  /** Lower case, without dots at its ends. */
+  readonly domain: string;
+  readonly records: 'SRV' | 'A';
+  /** The port of every address, for `records: 'A'`. */
+  readonly port: number | undefined;
+  readonly family: Family;
+  readonly transport: 'auto' | 'udp' | 'tcp';
+  readonly lookup: HostLookup;
+  readonly counters: TargetCounters;
+  /** What is known of the servers, shared by all resolvers over one client. */
+  readonly optDroppers: OptDroppers;
+}
+
+/** A list under collection: the newest proven reply alone, or all that unproven ones showed. */
+interface Collected {
+  readonly evidence: Evidence;
+  readonly answers: ReadonlyMap<string, DnsRecord>;
+  readonly additionals: readonly DnsRecord[];
+  readonly last: DnsAnswer;
+}
+
+/**
+ * The resolver this package exists for: asks Consul's DNS for SRV (or for A and AAAA where the port is known), and asks again,
+ * another way, until the list is proven complete or is very likely so (completeness.ts). Without a cache: see `cached`.
+ */
+export class ConsulDnsResolver implements Resolver {
+  readonly #settings: ConsulDnsSettings;
+  readonly #targets: TargetResolver;
+
+  constructor(settings: ConsulDnsSettings) {
+    this.#settings = settings;
+    this.#targets = new TargetResolver(settings);
+  }
+
+  resolve(name: ServiceName, options: ResolveOptions = {}): Promise<Resolution> {
+    const work = this.#resolve(name, options);
+    return options.background ? work : keepAliveDuring(work);
+  }
+
+  async #resolve(name: ServiceName, { signal }: ResolveOptions): Promise<Resolution> {
+    const { clock, domain, records } = this.#settings;
+    const started = clock.now();
+    const question = dnsName(name, domain);
+    const found =
+      records === 'SRV' ? await this.#bySrv(question, signal) : await this.#byAddress(question, signal);
+    const { evidence, last } = found.collected;
+    const complete = evidence.complete && found.missing === 0;
+    const omission = found.missing > 0 ? 1 : evidence.omission;
+    return {
+      addresses: found.addresses,
+      ttl: Number.isFinite(found.ttl) ? found.ttl * 1000 : 0,
+      complete,
+      ...(!complete && { omission }),
+      origin: {
+        server: last.server.text,
+        transport: last.transport,
+        asks: evidence.asks,
+        elapsed: clock.now() - started,
+      },
+    };
+  }
+
+  async #bySrv(question: string, signal: AbortSignal | undefined) {
+    const collected = await this.#collect(question, 'SRV', 6, signal);
+    const answers = [...collected.answers.values()].filter(
+      (record): record is SrvRecord => record.type === 'SRV',
+    );
+    if (answers.length === 0) throw notFound(question, 'SRV', collected.last);
+    const { transport } = this.#settings;
+    const found = await this.#targets.addresses(answers, collected.additionals, { transport, signal });
+    if (found.addresses.length === 0) throw withoutAddresses(question, answers, collected.last);
+    return { ...found, collected };
+  }
+
+  async #byAddress(question: string, signal: AbortSignal | undefined) {
+    const { family, transport, port = 0 } = this.#settings;
+    const types = family === 'any' ? (['A', 'AAAA'] as const) : ([family === 4 ? 'A' : 'AAAA'] as const);
+    const results = await Promise.allSettled(types.map((type) => this.#collect(question, type, 3, signal)));
+    const lists = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+    const failed = results.find((result) => result.status === 'rejected');
+    const answered = lists.some((list) => list.answers.size > 0);
+    // One family failing must not cost the other, as long as that one has something to show.
+    if (failed !== undefined && (!answered || !(failed.reason instanceof DnsError))) throw failed.reason;
+    const addresses: Address[] = [];
+    let ttl = Number.POSITIVE_INFINITY;
+    for (const { answers } of lists) {
+      for (const record of answers.values()) {
+        ttl = Math.min(ttl, record.ttl);
+        // Consul answers with a bare CNAME where an instance is registered under a host name it does not resolve.
+        const bare = record.type === 'CNAME' && answers.size === 1;
+        const hosts = bare
+          ? (await this.#targets.host(record.target, { transport, signal })).hosts
+          : 'host' in record
+            ? [record.host]
+            : [];
+        for (const host of hosts) addresses.push({ host, port, priority: 1, weight: 1 });
+      }
+    }
+    // The longest list speaks for the answer; an empty one says only that there is no such family.
+    const collected = lists.reduce((best, list) => (list.answers.size > best.answers.size ? list : best));
+    if (addresses.length === 0) throw notFound(question, types.join(' and '), collected.last);
+    return { addresses, ttl, missing: failed === undefined ? 0 : 1, collected };
+  }
+
+  /** Asks until the evidence is enough. The first failure fails the lookup; a later one leaves what has been seen. */
+  async #collect(
+    question: string,
+    type: 'SRV' | 'A' | 'AAAA',
+    mostAsks: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Collected> {
+    const { client, optDroppers } = this.#settings;
+    const evidence = new Evidence(mostAsks);
+    const answers = new Map<string, DnsRecord>();
+    const additionals: DnsRecord[] = [];
+    const ways = new Ways(this.#settings.transport);
+    let last: DnsAnswer | undefined;
+    for (;;) {
+      try {
+        last = await client.query(question, type, { ...ways.next(), signal });
+      } catch (error) {
+        if (last === undefined || !(error instanceof DnsError)) throw error;
+        if (ways.failed()) continue;
+        return { evidence, answers, additionals, last };
+      }
+      const { reply } = last;
+      if (reply.rcode === 'NXDOMAIN') throw notFound(question, type, last);
+      learnFrom(last, optDroppers);
+      const own = new Map<string, DnsRecord>();
+      for (const record of reply.answers) {
+        const id = identity(record);
+        own.set(id, heavier(record, own.get(id)));
+      }
+      const proven = provesItself(last, optDroppers);
+      evidence.add(last, new Set(own.keys()), proven);
+      if (proven) return { evidence, answers: own, additionals: reply.additionals, last };
+      for (const [id, record] of own) answers.set(id, record);
+      additionals.push(...reply.additionals);
+      // No answers and nothing beside them is a true "none of this type", not a reply that was cut to nothing.
+      const none = own.size === 0 && reply.additionalCount === 0 && !reply.truncated;
+      if (evidence.enough || none) return { evidence, answers, additionals, last };
+    }
+  }
+}
+
+/** How to ask next: UDP first, then a way with another limit, as completeness.ts wants it. */
+class Ways {
+  readonly #mode: 'auto' | 'udp' | 'tcp';
+  #asked = 0;
+  #tcpFailed = false;
+
+  constructor(mode: 'auto' | 'udp' | 'tcp') {
+    this.#mode = mode;
+  }
+
+  next(): LookupOptions {
+    const turn = this.#asked++;
+    if (this.#mode === 'tcp') return { transport: 'tcp' };
+    if (turn === 0) return { transport: this.#mode };
+    if (this.#mode === 'auto' && !this.#tcpFailed) return { transport: 'tcp' };
+    // By UDP alone: two sizes by turns, the smaller one still a size that any path takes.
+    return turn % 2 === 1 ? { transport: 'udp', edns: 1_000 } : { transport: 'udp' };
+  }
+
+  /** The last way failed. Returns whether there is another. */
+  failed(): boolean {
+    const another = this.#mode === 'auto' && !this.#tcpFailed;
+    this.#tcpFailed = true;
+    return another;
+  }
+}
+
+/** Consul lists an instance once per node that has it; address and port are what makes it one. */
+function identity(record: DnsRecord): string {
+  if (record.type === 'SRV') return `${record.target}:${record.port}`;
+  return record.type === 'CNAME' ? `=${record.target}` : record.host;
+}
+
+function heavier(record: DnsRecord, twin: DnsRecord | undefined): DnsRecord {
+  return twin?.type === 'SRV' && record.type === 'SRV' && twin.weight > record.weight ? twin : record;
+}
+
+function notFound(question: string, type: string, { reply, server }: DnsAnswer): ServiceNotFoundError {
+  const said = reply.rcode === 'NXDOMAIN' ? 'NXDOMAIN' : `no ${type} records`;
+  return new ServiceNotFoundError(
+    `${question}: Consul at ${server.text} answered ${said}. That means one of: no such service, tag or datacenter; no healthy instance; the agent's DNS token may not read the service and its nodes (ACL). DNS cannot tell them apart.`,
+  );
+}
+
+function withoutAddresses(
+  question: string,
+  answers: readonly SrvRecord[],
+  { server }: DnsAnswer,
+): ServiceNotFoundError {
+  const some = answers.slice(0, 3).map(({ target, port }) => `${target}:${port}`);
+  return new ServiceNotFoundError(
+    `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a usable address and port: ${some.join(', ')}. Register them with a port, and with an address that Consul or this machine can resolve.`,
+  );
+}

@@ -1,0 +1,194 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { DnsClient, LookupOptions } from '../dns/client.ts';
+import type { DnsRecord, SrvRecord } from '../dns/message.ts';
+import { askableHost } from '../dns/name.ts';
+import { DnsError } from '../errors.ts';
+import { ipText } from '../ip.ts';
+import type { Address } from './resolver.ts';
+
+export type Family = 'any' | 4 | 6;
+
+/** Things an answer held that could not be used. */
+export interface TargetCounters {
+  /** SRV with port 0: registered without a port. */
+  withoutPort: number;
+  /** Targets for which nobody had an address. */
+  withoutAddress: number;
+}
+
+/** The system's resolver, for names Consul does not resolve. Returns IP literals. */
+export type HostLookup = (host: string) => Promise<readonly string[]>;
+
+export const systemLookup: HostLookup = async (host) =>
+  (await lookup(host, { all: true })).map(({ address }) => address);
+
+interface Found {
+  readonly hosts: readonly string[];
+  /** Seconds; Infinity where no record had one. */
+  readonly ttl: number;
+}
+
+export interface TargetResolverOptions {
+  readonly client: DnsClient;
+  readonly domain: string;
+  readonly family: Family;
+  readonly lookup: HostLookup;
+  readonly counters: TargetCounters;
+}
+
+/**
+ * Finds the addresses of SRV targets, by the name of each, never by position: cheapest first the address written in the
+ * name (`0a000001.addr.dc1.consul`), then the additional section, then a question of its own.
+ */
+export class TargetResolver {
+  readonly #options: TargetResolverOptions;
+
+  constructor(options: TargetResolverOptions) {
+    this.#options = options;
+  }
+
+  /** `missing`: targets that stayed without an address. `ttl` in seconds. */
+  async addresses(
+    answers: readonly SrvRecord[],
+    additionals: readonly DnsRecord[],
+    lookupOptions: LookupOptions,
+  ): Promise<{ addresses: Address[]; ttl: number; missing: number }> {
+    const { counters } = this.#options;
+    const usable = answers.filter(({ port }) => port > 0);
+    counters.withoutPort += answers.length - usable.length;
+    const byName = indexByName(additionals);
+    const found = new Map<string, Found>();
+    const unknown: string[] = [];
+    let ttl = Number.POSITIVE_INFINITY;
+    for (const { target } of usable) {
+      if (found.has(target)) continue;
+      const near = decodeHexTarget(target) ?? this.#inAdditional(target, byName);
+      found.set(target, near ?? { hosts: [], ttl: Number.POSITIVE_INFINITY });
+      if (near === undefined) unknown.push(target);
+    }
+    for (const [target, far] of await this.#askFor(unknown, lookupOptions)) found.set(target, far);
+
+    const addresses: Address[] = [];
+    let missing = 0;
+    for (const record of usable) {
+      const { hosts, ttl: hostTtl } = found.get(record.target)!;
+      const kept = hosts.filter((host) => this.#wanted(host));
+      if (hosts.length === 0) missing++;
+      ttl = Math.min(ttl, record.ttl, hostTtl);
+      for (const host of kept) addresses.push(this.#address(record, host, kept.length));
+    }
+    counters.withoutAddress += missing;
+    return { addresses, ttl, missing };
+  }
+
+  /** A and AAAA of one host, CNAMEs followed; then the system's resolver for names that are not Consul's. */
+  async host(name: string, options: LookupOptions): Promise<Found> {
+    const host = askableHost(name);
+    if (host === undefined) return { hosts: [], ttl: Number.POSITIVE_INFINITY };
+    const found = await this.#askHost(host, options);
+    if (found.hosts.length > 0 || this.#isConsuls(host)) return found;
+    try {
+      return { hosts: await this.#options.lookup(host), ttl: Number.POSITIVE_INFINITY };
+    } catch {
+      return found;
+    }
+  }
+
+  async #askHost(host: string, options: LookupOptions): Promise<Found> {
+    const { client, family } = this.#options;
+    const types = family === 'any' ? (['A', 'AAAA'] as const) : ([family === 4 ? 'A' : 'AAAA'] as const);
+    // Settled apart: one family failing must not cost the other.
+    const results = await Promise.allSettled(types.map((type) => client.query(host, type, options)));
+    const hosts = new Set<string>();
+    let ttl = Number.POSITIVE_INFINITY;
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        if (result.reason instanceof DnsError) continue;
+        throw result.reason;
+      }
+      for (const record of result.value.reply.answers) {
+        if (record.type !== 'A' && record.type !== 'AAAA') continue;
+        hosts.add(record.host);
+        ttl = Math.min(ttl, record.ttl);
+      }
+    }
+    return { hosts: [...hosts], ttl };
+  }
+
+  /** Many at once, but not all: each answer has to fit into the socket's buffer. */
+  async #askFor(targets: readonly string[], options: LookupOptions): Promise<[string, Found][]> {
+    const atOnce = 64;
+    const all: [string, Found][] = [];
+    for (let start = 0; start < targets.length; start += atOnce) {
+      const batch = targets.slice(start, start + atOnce);
+      all.push(
+        ...(await Promise.all(
+          batch.map(async (target): Promise<[string, Found]> => [target, await this.host(target, options)]),
+        )),
+      );
+    }
+    return all;
+  }
+
+  #inAdditional(target: string, byName: ReadonlyMap<string, DnsRecord[]>): Found | undefined {
+    let owner = target;
+    // A chain longer than this is a loop.
+    for (let hop = 0; hop < 8; hop++) {
+      const records = byName.get(owner) ?? [];
+      const hosts = new Set<string>();
+      let ttl = Number.POSITIVE_INFINITY;
+      for (const record of records) {
+        if (record.type !== 'A' && record.type !== 'AAAA') continue;
+        hosts.add(record.host);
+        ttl = Math.min(ttl, record.ttl);
+      }
+      if (hosts.size > 0) return { hosts: [...hosts], ttl };
+      const alias = records.find((record) => record.type === 'CNAME');
+      if (alias?.type !== 'CNAME') return undefined;
+      owner = alias.target;
+    }
+    return undefined;
+  }
+
+  #address(record: SrvRecord, host: string, shares: number): Address {
+    const { target, port, priority } = record;
+    // One SRV with several addresses is several endpoints, which together weigh what the SRV weighs.
+    const weight = record.weight === 0 ? 0 : Math.max(1, Math.round(record.weight / shares));
+    const common = { host, port, priority, weight, target };
+    if (!this.#isConsuls(target)) return isIP(target) > 0 ? common : { ...common, serverName: target };
+    const labels = target.slice(0, -this.#options.domain.length - 1).split('.');
+    const [kind, datacenter] = labels.slice(-2);
+    if (kind === 'addr' && datacenter !== undefined) return { ...common, datacenter };
+    if (kind !== 'node' || datacenter === undefined || labels.length < 3) return common;
+    return { ...common, node: labels.slice(0, -2).join('.'), datacenter };
+  }
+
+  #wanted(host: string): boolean {
+    const { family } = this.#options;
+    return family === 'any' || isIP(host) === family;
+  }
+
+  #isConsuls(host: string): boolean {
+    return host.endsWith(`.${this.#options.domain}`);
+  }
+}
+
+/** `0a000001.addr…` is 10.0.0.1, 32 digits are an IPv6 address: computed by Consul, so it needs no question. */
+export function decodeHexTarget(target: string): Found | undefined {
+  const hex = /^([0-9a-f]{8}|[0-9a-f]{32})\.addr\./.exec(target)?.[1];
+  if (hex === undefined) return undefined;
+  const bytes = Buffer.from(hex, 'hex');
+  const host = bytes.length === 4 ? bytes.join('.') : ipText(hex.match(/.{4}/g)!.join(':'));
+  return { hosts: [host], ttl: Number.POSITIVE_INFINITY };
+}
+
+function indexByName(records: readonly DnsRecord[]): Map<string, DnsRecord[]> {
+  const byName = new Map<string, DnsRecord[]>();
+  for (const record of records) {
+    const list = byName.get(record.name);
+    if (list === undefined) byName.set(record.name, [record]);
+    else list.push(record);
+  }
+  return byName;
+}

@@ -1,0 +1,153 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { type Clock, sleep, type TimerHandle } from '../clock.ts';
+import type { Transport } from './reply.ts';
+
+/** What goes back for one request: nothing, the reply, or the reply behind others. */
+export interface Outgoing {
+  packets: readonly Buffer[];
+  /** ms */
+  delay: number;
+}
+
+export interface ServerOptions {
+  host: string;
+  clock: Clock;
+  handle(request: Buffer, transport: Transport): Outgoing;
+}
+
+/** One of the two sockets of the double; both can be opened and closed again and again. */
+export interface Listener {
+  /** Resolves with the port; 0 takes a free one. Nothing happens where it is open already. */
+  open(port: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export function udpListener({ host, clock, handle }: ServerOptions): Listener {
+  let current: UdpSocket | undefined;
+  return {
+    async open(port) {
+      if (current !== undefined) return current.address().port;
+      const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+      socket.on('message', (request, peer) => {
+        const { packets, delay } = handle(request, 'udp');
+        const send = () => {
+          if (socket !== current) return;
+          // What the system refuses to send is lost, as with Consul (F4.5).
+          for (const packet of packets) socket.send(packet, peer.port, peer.address, () => {});
+        };
+        if (delay > 0) clock.setTimeout(send, delay);
+        else send();
+      });
+      socket.bind(port, host);
+      await once(socket, 'listening');
+      socket.on('error', () => {});
+      current = socket;
+      return socket.address().port;
+    },
+    async close() {
+      const socket = current;
+      current = undefined;
+      if (socket === undefined) return;
+      socket.close();
+      await once(socket, 'close');
+    },
+  };
+}
+
+export function tcpListener({ host, clock, handle }: ServerOptions): Listener {
+  let current: Server | undefined;
+  const connections = new Set<Socket>();
+  return {
+    async open(port) {
+      if (current !== undefined) return portOf(current);
+      // A client that has said all it wants to say still gets its replies (F8.3).
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+        connections.add(socket);
+        socket.on('close', () => connections.delete(socket));
+        serveConnection(socket, clock, (request) => handle(request, 'tcp'));
+      });
+      server.listen(port, host);
+      await once(server, 'listening');
+      current = server;
+      return portOf(server);
+    },
+    async close() {
+      const server = current;
+      current = undefined;
+      if (server === undefined) return;
+      server.close();
+      for (const socket of connections) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** ms until the first whole message, and between a reply and the next message (F8.3). */
+const FIRST_MESSAGE = 2_000;
+const IDLE = 8_000;
+/** After so many the server closes, whatever was sent behind them (F8.2). */
+const QUERIES_PER_CONNECTION = 128;
+
+/** One message after the other: a slow one holds up those behind it (F8.1). */
+function serveConnection(socket: Socket, clock: Clock, handle: (request: Buffer) => Outgoing): void {
+  let received: Buffer = Buffer.alloc(0);
+  let served = 0;
+  let serving = false;
+  let clientDone = false;
+  let deadline: TimerHandle | undefined;
+  const within = (ms: number) => {
+    clock.clearTimeout(deadline);
+    deadline = clock.setTimeout(() => socket.destroy(), ms);
+  };
+
+  const nextMessage = (): Buffer | undefined => {
+    const end = received.length < 2 ? Infinity : 2 + received.readUInt16BE(0);
+    if (end > received.length) return undefined;
+    const message = received.subarray(2, end);
+    received = received.subarray(end);
+    return message;
+  };
+
+  const serve = async () => {
+    if (serving) return;
+    serving = true;
+    while (served < QUERIES_PER_CONNECTION) {
+      const request = nextMessage();
+      if (request === undefined) break;
+      clock.clearTimeout(deadline);
+      served++;
+      const { packets, delay } = handle(request);
+      if (delay > 0) await sleep(clock, delay);
+      if (socket.destroyed) return;
+      for (const packet of packets) {
+        const length = Buffer.alloc(2);
+        length.writeUInt16BE(packet.length);
+        socket.write(Buffer.concat([length, packet]));
+      }
+      within(IDLE);
+    }
+    serving = false;
+    if (clientDone || served === QUERIES_PER_CONNECTION) socket.end();
+  };
+
+  within(FIRST_MESSAGE);
+  socket.on('data', (chunk) => {
+    // Past the last query everything is read and forgotten, so that the close does not cost the client its replies.
+    if (served === QUERIES_PER_CONNECTION) return;
+    received = Buffer.concat([received, chunk]);
+    void serve();
+  });
+  socket.on('end', () => {
+    clientDone = true;
+    void serve();
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => clock.clearTimeout(deadline));
+}
