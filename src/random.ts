@@ -17,8 +17,9 @@ export interface Random {
 
 /** `seed`: any integer; without one, taken from the system's randomness. */
 export function createRandom(seed: number = randomBytes(4).readUInt32LE()): Random {
-  // 0 is the one state xorshift never leaves.
-  let state = seed | 0 || 0x9e3779b9;
+  // 0 is the one state xorshift never leaves; mixed first (the finalizer of MurmurHash3), because neighbouring seeds would
+  // begin with neighbouring numbers.
+  let state = mix(seed | 0) || 0x9e3779b9;
   const next = () => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -30,4 +31,12 @@ export function createRandom(seed: number = randomBytes(4).readUInt32LE()): Rand
     below: (limit) => Math.floor((next() / 2 ** 32) * limit),
     fraction: () => next() / 2 ** 32,
   };
+}
+
+function mix(seed: number): number {
+  let bits = seed ^ (seed >>> 16);
+  bits = Math.imul(bits, 0x85ebca6b);
+  bits ^= bits >>> 13;
+  bits = Math.imul(bits, 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
 }

@@ -171,8 +171,8 @@ class Ways {
     if (this.#mode === 'tcp') return { transport: 'tcp' };
     if (turn === 0) return { transport: this.#mode };
     if (this.#mode === 'auto' && !this.#tcpFailed) return { transport: 'tcp' };
-    // By UDP alone: two sizes by turns, the smaller one still a size that any path takes.
-    return turn % 2 === 1 ? { transport: 'udp', edns: 1_000 } : { transport: 'udp' };
+    // By UDP alone: one ask under a smaller limit can prove the list, further ones of that size could not.
+    return turn === 1 ? { transport: 'udp', edns: 1_000 } : { transport: 'udp' };
   }
 
   /** The last way failed. Returns whether there is another. */

@@ -74,9 +74,8 @@ export interface Catalogue {
   addNode(definition: NodeDefinition): void;
   register(definition: ServiceDefinition): RegisteredService;
   addQuery(definition: QueryDefinition): void;
-  knowsDatacenter(datacenter: string): boolean;
   node(name: string, datacenter: string): CatalogueNode | undefined;
-  /** Instances that are not critical, in no promised order (F6.2). An empty tag means any. */
+  /** A new list of the instances that are not critical (F6.2). An empty tag means any. */
   usable(service: string, tag: string, datacenter: string): Instance[];
   query(name: string): QueryDefinition | undefined;
 }
@@ -146,8 +145,6 @@ export function createCatalogue(own: Required<NodeDefinition>): Catalogue {
     addQuery: (definition) => {
       queries.set(definition.name.toLowerCase(), definition);
     },
-    knowsDatacenter: (datacenter) =>
-      [...nodes.values()].some((node) => node.datacenter.toLowerCase() === datacenter.toLowerCase()),
     node: (name, datacenter) => nodes.get(nodeKey(name, datacenter)),
     usable: (service, tag, datacenter) =>
       [...(services.get(service.toLowerCase()) ?? [])].filter(

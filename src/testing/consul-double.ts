@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { createRandom } from '../random.ts';
-import { type Answer, answer, RCODES, type Settings } from './answers.ts';
+import { type Answer, answer, empty, RCODES } from './answers.ts';
 import {
   createCatalogue,
   type NodeDefinition,
@@ -8,10 +8,12 @@ import {
   type RegisteredService,
   type ServiceDefinition,
 } from './catalogue.ts';
-import { type DoubleQuery, foreign, type Intercept, malformed, noFaults, typeName } from './faults.ts';
+import { type DnsFaults, type DoubleQuery, faultControl, noFaults, typeName } from './faults.ts';
+import { foreign, malformed } from './forged.ts';
 import { type Query, readQuery } from './query.ts';
 import { reply, type Transport } from './reply.ts';
 import { type Listener, type Outgoing, type ServerOptions, tcpListener, udpListener } from './servers.ts';
+import type { Settings } from './settings.ts';
 
 export interface ConsulDoubleOptions {
   /** Which Consul to be, the oldest or the newest one this was measured on; default '1.22.7'. */
@@ -42,30 +44,6 @@ export interface ConsulDoubleOptions {
   seed?: number;
   /** Time of `delay()` and of the TCP deadlines; default: the real one. */
   clock?: Clock;
-}
-
-/** Faults on demand. Each holds until it is switched off. */
-export interface DnsFaults {
-  /** SERVFAIL at once, as from an agent that reaches no server. */
-  servfail(on: boolean): void;
-  /** REFUSED, as for a name of another domain. */
-  refuse(on: boolean): void;
-  /** No reply at all; TCP connections stay open. */
-  drop(on: boolean): void;
-  /** Holds each reply back by so many ms; over TCP those behind it, too. */
-  delay(ms: number): void;
-  /** The next `count` UDP questions get no reply. */
-  loseNext(count: number): void;
-  /** Over UDP, malformed packets come before each reply. */
-  corrupt(on: boolean): void;
-  /** Over UDP, replies to other questions come before each reply: wrong id, name, type or letter case. */
-  foreign(on: boolean): void;
-  /** Closes or reopens the UDP port. */
-  udp(on: boolean): Promise<void>;
-  /** Closes or reopens the TCP port; closing breaks the connections. */
-  tcp(on: boolean): Promise<void>;
-  /** Before any other fault; undefined ends it. */
-  intercept(see: Intercept | undefined): void;
 }
 
 /** The DNS side of a Consul agent in this process, on real sockets, true to the facts measured on real ones. */
@@ -109,15 +87,13 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
 
   const findAnswer = (query: Query): Answer => {
     if (!faults.servfail && !faults.refuse) return answer(world, query);
-    const rcode = faults.servfail ? RCODES.SERVFAIL : RCODES.REFUSED;
-    const nothing = { answers: [], authorities: [], additionals: [], trimmed: false };
-    return { rcode, authoritative: faults.servfail, ...nothing };
+    return faults.servfail ? empty(RCODES.SERVFAIL) : empty(RCODES.REFUSED, { authoritative: false });
   };
 
   const packetsFor = (request: Buffer, transport: Transport): Buffer[] => {
     const query = readQuery(request);
     if (query === undefined) return [];
-    if ('headerOnly' in query) return [query.headerOnly];
+    if ('refusal' in query) return [query.refusal];
     const seen = { name: query.name, type: typeName(query.type), transport, edns: query.edns };
     queries.push(seen);
     const intercepted = faults.intercept?.({ ...seen, request });
@@ -167,38 +143,14 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
     },
     close: stop,
     [Symbol.asyncDispose]: stop,
-    dns: {
-      servfail: (on) => {
-        faults.servfail = on;
-      },
-      refuse: (on) => {
-        faults.refuse = on;
-      },
-      drop: (on) => {
-        faults.drop = on;
-      },
-      delay: (ms) => {
-        faults.delay = ms;
-      },
-      loseNext: (count) => {
-        faults.lose = count;
-      },
-      corrupt: (on) => {
-        faults.corrupt = on;
-      },
-      foreign: (on) => {
-        faults.foreign = on;
-      },
+    dns: faultControl(faults, {
       udp: async (on) => {
         await (on ? udp.open(port) : udp.close());
       },
       tcp: async (on) => {
         await (on ? tcp.open(port) : tcp.close());
       },
-      intercept: (see) => {
-        faults.intercept = see;
-      },
-    },
+    }),
   };
 }
 

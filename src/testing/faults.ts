@@ -1,7 +1,5 @@
-import type { Query } from './query.ts';
 import type { Transport } from './reply.ts';
-import type { DnsRecord } from './wire.ts';
-import { encodeMessage, TYPES } from './wire.ts';
+import { TYPES } from './wire.ts';
 
 /** A question as the double got it. */
 export interface DoubleQuery {
@@ -44,55 +42,66 @@ export function noFaults(): Faults {
   };
 }
 
-const NAMES = new Map<number, string>([
-  ...Object.entries(TYPES).map(([name, type]) => [type, name] as const),
-  [255, 'ANY'],
-]);
+const NAMES = new Map<number, string>(Object.entries(TYPES).map(([name, type]) => [type, name]));
 
 export function typeName(type: number): string {
   return NAMES.get(type) ?? `TYPE${type}`;
 }
 
-/** Packets no decoder can make sense of; all but the first carry the id of the question. */
-export function malformed(query: Query, reply: Buffer): Buffer[] {
-  const header = Buffer.alloc(12);
-  header.writeUInt16BE(query.id, 0);
-  header.writeUInt16BE(0x8400, 2);
-  const noise = Buffer.concat([header, Buffer.alloc(40, 0xa5)]);
-  noise.writeUInt16BE(0xffff, 6);
-  // A name that is a pointer to itself.
-  const loop = Buffer.concat([header, Buffer.from([0xc0, 12, 0, 1, 0, 1])]);
-  loop.writeUInt16BE(1, 4);
-  return [Buffer.from([0]), header.subarray(0, 7), noise, loop, reply.subarray(0, reply.length - 1)];
+/** Faults on demand. Each holds until it is switched off. */
+export interface DnsFaults {
+  /** SERVFAIL at once, as from an agent that reaches no server. */
+  servfail(on: boolean): void;
+  /** REFUSED, as for a name of another domain. */
+  refuse(on: boolean): void;
+  /** No reply at all; TCP connections stay open. */
+  drop(on: boolean): void;
+  /** Holds each reply back by so many ms; over TCP those behind it, too. */
+  delay(ms: number): void;
+  /** The next `count` UDP questions get no reply. */
+  loseNext(count: number): void;
+  /** Over UDP, malformed packets come before each reply. */
+  corrupt(on: boolean): void;
+  /** Over UDP, replies to other questions come before each reply: wrong id, name, type or letter case. */
+  foreign(on: boolean): void;
+  /** Closes or reopens the UDP port. */
+  udp(on: boolean): Promise<void>;
+  /** Closes or reopens the TCP port; closing breaks the connections. */
+  tcp(on: boolean): Promise<void>;
+  /** Before any other fault; undefined ends it. */
+  intercept(see: Intercept | undefined): void;
 }
 
-/** Well-formed replies to some other question, each with an address that nobody registered: 192.0.2.66, port 66. */
-export function foreign(query: Query): Buffer[] {
-  const swapped = query.name.replace(/[a-z]/gi, (letter) =>
-    letter < 'a' ? letter.toLowerCase() : letter.toUpperCase(),
-  );
-  const replies = [
-    forged({ ...query, id: query.id ^ 0x5555 }),
-    forged({ ...query, name: `x${query.name}` }),
-    forged({ ...query, type: query.type === TYPES.A ? TYPES.AAAA : TYPES.A }),
-  ];
-  return swapped === query.name ? replies : [...replies, forged({ ...query, name: swapped })];
+/** The switches of `faults`, and of the two sockets. */
+export function faultControl(faults: Faults, sockets: Record<Transport, Switch>): DnsFaults {
+  return {
+    servfail: (on) => {
+      faults.servfail = on;
+    },
+    refuse: (on) => {
+      faults.refuse = on;
+    },
+    drop: (on) => {
+      faults.drop = on;
+    },
+    delay: (ms) => {
+      faults.delay = ms;
+    },
+    loseNext: (count) => {
+      faults.lose = count;
+    },
+    corrupt: (on) => {
+      faults.corrupt = on;
+    },
+    foreign: (on) => {
+      faults.foreign = on;
+    },
+    udp: (on) => sockets.udp(on),
+    tcp: (on) => sockets.tcp(on),
+    intercept: (see) => {
+      faults.intercept = see;
+    },
+  };
 }
 
-function forged({ id, name, type, class: klass }: Query): Buffer {
-  const target = `c0000242.addr.dc1.${name.slice(name.lastIndexOf('.') + 1)}`;
-  const answers: DnsRecord[] =
-    type === TYPES.SRV
-      ? [{ name, ttl: 0, type: 'SRV', priority: 1, weight: 1, port: 66, target }]
-      : [{ name, ttl: 0, type: 'A', address: '192.0.2.66' }];
-  const additionals: DnsRecord[] =
-    type === TYPES.SRV ? [{ name: target, ttl: 0, type: 'A', address: '192.0.2.66' }] : [];
-  return encodeMessage({
-    id,
-    flags: 0x8500,
-    question: { name, type, class: klass },
-    answers,
-    authorities: [],
-    additionals,
-  });
-}
+type Switch = (on: boolean) => Promise<void>;

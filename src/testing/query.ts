@@ -15,8 +15,8 @@ export interface Query {
   edns: number | undefined;
 }
 
-/** A query; or an answer of 12 bytes, just a header, for what cannot be understood (F5.15, F5.16). */
-export type Received = Query | { headerOnly: Buffer };
+/** A query; or the whole answer to what cannot be understood, mostly just a header (F5.15, F5.16). */
+export type Received = Query | { refusal: Buffer };
 
 const FORMERR = 1;
 const NOTIMP = 4;
@@ -29,22 +29,26 @@ export function readQuery(request: Buffer): Received | undefined {
   const flags = request.readUInt16BE(2);
   if (flags & 0x8000) return undefined;
   const opcode = (flags >> 11) & 0xf;
-  const refuse = (rcode: number): Received => {
-    const headerOnly = Buffer.alloc(12);
-    headerOnly.writeUInt16BE(id, 0);
-    headerOnly.writeUInt16BE(0x8000 | (flags & 0x7900) | rcode, 2);
-    return { headerOnly };
+  const refuse = (rcode: number, question: Buffer = Buffer.alloc(0)): Received => {
+    const header = Buffer.alloc(12);
+    header.writeUInt16BE(id, 0);
+    header.writeUInt16BE(0x8000 | (flags & 0x7900) | rcode, 2);
+    header.writeUInt16BE(question.length > 0 ? 1 : 0, 4);
+    return { refusal: Buffer.concat([header, question]) };
   };
   // NOTIFY is answered like a query (F8.6).
   if (opcode !== 0 && opcode !== 4) return refuse(NOTIMP);
   if (request.readUInt16BE(4) !== 1) return refuse(FORMERR);
+  let question: Buffer | undefined;
   try {
     const [name, afterName] = readName(request, 12);
     const type = request.readUInt16BE(afterName);
-    const edns = readEdns(request, afterName + 4);
-    return { id, flags, name, type, class: request.readUInt16BE(afterName + 2), edns };
+    const klass = request.readUInt16BE(afterName + 2);
+    question = request.subarray(12, afterName + 4);
+    return { id, flags, name, type, class: klass, edns: readEdns(request, afterName + 4) };
   } catch {
-    return refuse(FORMERR);
+    // Where only what follows the question is broken, the question is given back.
+    return refuse(FORMERR, question);
   }
 }
 
@@ -74,8 +78,9 @@ function readEdns(request: Buffer, at: number): number | undefined {
   let offset = at;
   for (let index = 0; index < records; index++) {
     const [, header] = readName(request, offset);
-    if (request.readUInt16BE(header) === OPT) return request.readUInt16BE(header + 2);
     offset = header + 10 + request.readUInt16BE(header + 8);
+    if (offset > request.length) throw new RangeError('cut record');
+    if (request.readUInt16BE(header) === OPT) return request.readUInt16BE(header + 2);
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
-import { type Answer, RCODES, type Settings } from './answers.ts';
+import { type Answer, RCODES } from './answers.ts';
 import type { Query } from './query.ts';
+import type { Settings } from './settings.ts';
 import { trimTcp, trimUdp } from './trim.ts';
 import { type DnsRecord, encodeMessage, type Message } from './wire.ts';
 
@@ -8,8 +9,9 @@ export type Transport = 'udp' | 'tcp';
 const QR = 0x8000;
 const AA = 0x0400;
 const TC = 0x0200;
-/** Opcode, RD and CD are given back; AD is not (F8.6). */
-const ECHOED = 0x7910;
+const OPCODE = 0x7800;
+/** Given back with opcode QUERY; AD never is (F8.6). */
+const RD_AND_CD = 0x0110;
 
 /** The reply as sent; undefined where Consul cannot encode it and the client hears nothing (F12.5). */
 export function reply(
@@ -46,7 +48,8 @@ export function reply(
 
 function toMessage(query: Query, answer: Answer): Message {
   const { answers, authorities, additionals } = answer;
-  const flags = QR | (answer.authoritative ? AA : 0) | (query.flags & ECHOED) | answer.rcode;
+  const echoed = query.flags & (OPCODE | (query.flags & OPCODE ? 0 : RD_AND_CD));
+  const flags = QR | (answer.authoritative ? AA : 0) | echoed | answer.rcode;
   const question = { name: query.name, type: query.type, class: query.class };
   return { id: query.id, flags, question, answers, authorities, additionals };
 }

@@ -30,6 +30,7 @@ export type DnsRecord = { name: string; ttl: number } & (
 /** Refresh, retry, expire and minimum, in seconds. */
 export type SoaTimers = readonly [number, number, number, number];
 
+/** Numbers of record types, and of the two that occur in questions only. */
 export const TYPES = {
   A: 1,
   NS: 2,
@@ -40,6 +41,8 @@ export const TYPES = {
   AAAA: 28,
   SRV: 33,
   OPT: 41,
+  AXFR: 252,
+  ANY: 255,
 } as const;
 
 /** A compression pointer has 14 bits. */

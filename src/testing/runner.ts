@@ -1,0 +1,12 @@
+/** What a contract suite needs of a test runner; vitest's and jest's globals fit, and so do node:test's with an `expect`. */
+export interface TestRunner {
+  describe(name: string, body: () => void): unknown;
+  it(name: string, body: () => void | Promise<void>): unknown;
+  expect(actual: unknown, message?: string): Expectation;
+}
+
+export interface Expectation {
+  toBe(expected: unknown): unknown;
+  toEqual(expected: unknown): unknown;
+  toBeGreaterThan(expected: number): unknown;
+}
