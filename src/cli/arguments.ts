@@ -20,7 +20,11 @@ export const everywhere = {
  * @returns `'help'` where that is asked for, whatever else is missing.
  * @throws UsageError
  */
-export function parseRequest(name: string, command: Command, words: readonly string[]): CommandLine | 'help' {
+export function parseCommandLine(
+  name: string,
+  command: Command,
+  words: readonly string[],
+): CommandLine | 'help' {
   const { values, positionals } = parse(name, command, words);
   if (values['help'] === true) return 'help';
   const [operand, ...more] = positionals;
@@ -58,13 +62,13 @@ export function wholeNumber(text: string, option: string, min: number, max: numb
   return number(min, max, { whole: true })(value, option);
 }
 
+export function seeHelp(name?: string): string {
+  return `See consul-dns-balancer ${name === undefined ? '' : `${name} `}--help.`;
+}
+
 interface Parsed {
   readonly values: Readonly<Record<string, unknown>>;
   readonly positionals: readonly string[];
-}
-
-export function seeHelp(name?: string): string {
-  return `See consul-dns-balancer ${name === undefined ? '' : `${name} `}--help.`;
 }
 
 function parse(name: string, command: Command, words: readonly string[]): Parsed {
@@ -74,6 +78,8 @@ function parse(name: string, command: Command, words: readonly string[]): Parsed
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
-    throw new UsageError(`${name}: ${message.replaceAll('\n', ' ').replace(/\.?$/, '.')} ${seeHelp(name)}`);
+    // Behind its first sentence Node explains the syntax of a dash; our help says more.
+    const [what] = message.split(/\. |\n/);
+    throw new UsageError(`${name}: ${what}. ${seeHelp(name)}`);
   }
 }

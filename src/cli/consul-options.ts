@@ -10,7 +10,7 @@ export const consulOptions: OptionTable = {
     type: 'string',
     multiple: true,
     value: 'HOST:PORT',
-    help: 'Consul DNS server; again for more, in order of preference (default: CONSUL_DNS_ADDR, else 127.0.0.1:8600)',
+    help: 'DNS server, repeatable, first one first (default: CONSUL_DNS_ADDR or 127.0.0.1:8600)',
   },
   transport: { type: 'string', value: 'auto|udp|tcp', help: 'auto: UDP, and TCP where UDP leaves doubt' },
   records: { type: 'string', value: 'SRV|A', help: 'A: addresses only, with --port (default: SRV)' },

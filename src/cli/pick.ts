@@ -7,6 +7,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Service } from '../service.ts';
 import { wholeNumber } from './arguments.ts';
 import { bars } from './bars.ts';
+import { byPlace } from './by-place.ts';
 import type { Command } from './command.ts';
 import { consulDnsOptions, consulOptions, serviceNameHelp } from './consul-options.ts';
 import { styleFor } from './style.ts';
@@ -40,8 +41,8 @@ export const pick: Command = {
       const probing = strategy === 'fastest';
       if (probing) await untilMeasured(service);
       const { counts, elapsed } = pickMany(service, count);
-      const nsPerPick = (1e6 * elapsed) / count;
-      const endpoints = service.endpoints.map((endpoint) => ({
+      const nsPerPick = Number(((1e6 * elapsed) / count).toFixed(2));
+      const endpoints = [...service.endpoints].sort(byPlace).map((endpoint) => ({
         address: endpoint.address,
         host: endpoint.host,
         port: endpoint.port,

@@ -1,6 +1,7 @@
 import { consulDns } from '../consul-dns.ts';
 import { canonicalName, parseServiceName } from '../dns/name.ts';
-import type { Address, Resolution } from '../resolver/resolver.ts';
+import type { Resolution } from '../resolver/resolver.ts';
+import { byPlace } from './by-place.ts';
 import type { Command } from './command.ts';
 import { consulDnsOptions, consulOptions, serviceNameHelp } from './consul-options.ts';
 import { type Style, styleFor } from './style.ts';
@@ -19,6 +20,7 @@ export const resolve: Command = {
     const resolver = consulDns(options);
     try {
       const resolution = await resolver.resolve(name);
+      // Consul shuffles; people compare two runs.
       const addresses = [...resolution.addresses].sort(byPlace);
       const sorted = { ...resolution, addresses };
       terminal.stdout.write(
@@ -58,9 +60,4 @@ function completeness({ complete, omission = 1 }: Resolution, { good, doubtful }
   if (complete) return good('proven complete');
   const percent = Number((100 * omission).toPrecision(2));
   return doubtful(`not proven: up to ${percent} % chance that a given instance is missing`);
-}
-
-/** Consul shuffles; people compare two runs. */
-function byPlace(a: Address, b: Address): number {
-  return a.host.localeCompare(b.host, 'en', { numeric: true }) || a.port - b.port;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseRequest, seeHelp, UsageError } from './arguments.ts';
+import { parseCommandLine, seeHelp, UsageError } from './arguments.ts';
 import type { Command, Terminal } from './command.ts';
 import { exitCodeOf, unexpected } from './exit-codes.ts';
 import { commandHelp, programHelp } from './help.ts';
@@ -46,7 +46,7 @@ async function dispatch([name, ...words]: readonly string[], terminal: Terminal)
     const what = name.startsWith('-') ? 'A command comes first, not' : 'Unknown command';
     throw new UsageError(`${what} ${JSON.stringify(name)}; known are ${known}. ${seeHelp()}`);
   }
-  const request = parseRequest(name, command, words);
+  const request = parseCommandLine(name, command, words);
   if (request === 'help') return say(commandHelp(name, command));
   await command.run(request, terminal);
 }

@@ -153,7 +153,7 @@ export class DnsClient {
     } catch (error) {
       // A container's port is easily published for TCP alone; the kernel says so at once.
       const refused = error instanceof TryFailure && error.kind === 'unreachable';
-      if (transport === 'udp' || !refused) throw error;
+      if (transport === 'udp' || !refused || this.#closed) throw error;
       return await overTcp().catch((second) => {
         throw second instanceof TryFailure
           ? new TryFailure(error.kind, `${error.message} (by TCP too: ${second.message})`)

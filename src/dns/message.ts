@@ -109,12 +109,14 @@ export function answersQuestion(message: Buffer, query: Query): boolean {
 
 /** Decodes a reply that was matched to its question; `undefined` where the bytes are not a well-formed message. */
 export function decodeReply(message: Buffer): DnsReply | undefined {
-  let packet: Packet & { rcode?: string; flag_tc?: boolean };
+  let packet: dnsPacket.DecodedPacket & { rcode?: string };
   try {
     packet = dnsPacket.decode(message);
   } catch {
     return undefined;
   }
+  // dns-packet reads a last record that was cut off as if it went on.
+  if (dnsPacket.decode.bytes > message.length) return undefined;
   const additionals = packet.additionals ?? [];
   let additionalCount = 0;
   let textCount = 0;

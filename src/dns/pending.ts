@@ -74,6 +74,7 @@ export class PendingQueries {
     signal: AbortSignal | undefined,
     onTimeout: () => void,
   ): { query: Query; reply: Promise<DnsReply> } {
+    signal?.throwIfAborted();
     const random = unpredictable();
     let id = random.readUInt16BE(0);
     while (this.#entries.has(id)) id = (id + 1) & 0xffff;

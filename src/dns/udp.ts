@@ -1,10 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { orAbort } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import type { DnsReply } from './message.ts';
 import { type DnsCounters, PendingQueries, type Question, TryFailure } from './pending.ts';
 import type { ServerAddress } from './server-address.ts';
+
+/** More at once overrun the receive buffers on both sides; Consul answers fastest at about this many. */
+const inFlightLimit = 64;
 
 interface Channel {
   readonly socket: Socket;
@@ -26,6 +30,9 @@ export class UdpTransport {
   readonly #counters: DnsCounters;
   readonly #channels = new Set<Channel>();
   #current: Channel | undefined;
+  #inFlight = 0;
+  /** Questions that wait for one in flight to end, first come first served. */
+  readonly #queue = new Set<() => void>();
 
   constructor(server: ServerAddress, clock: Clock, counters: DnsCounters) {
     this.#server = server;
@@ -36,6 +43,17 @@ export class UdpTransport {
   /** @throws TryFailure; the signal's reason on abort. */
   async ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
     signal?.throwIfAborted();
+    if (this.#inFlight >= inFlightLimit) await this.#turn(signal);
+    this.#inFlight++;
+    try {
+      return await this.#askNow(question, timeout, signal);
+    } finally {
+      this.#inFlight--;
+      this.#next();
+    }
+  }
+
+  async #askNow(question: Question, timeout: number, signal: AbortSignal | undefined): Promise<DnsReply> {
     if (this.#current === undefined || this.#current.suspect) this.#current = await this.#open();
     const channel = this.#current;
     const { query, reply } = channel.pending.add(question, timeout, signal, () => {
@@ -57,6 +75,29 @@ export class UdpTransport {
   close(): void {
     this.#current = undefined;
     for (const channel of this.#channels) this.#retire(channel);
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    let mine = () => {};
+    const turn = new Promise<void>((resolve) => {
+      mine = () => {
+        this.#queue.delete(mine);
+        resolve();
+      };
+    });
+    this.#queue.add(mine);
+    try {
+      await orAbort(turn, signal);
+    } catch (reason) {
+      // A turn that was given in the moment of leaving goes to the next one.
+      if (!this.#queue.delete(mine)) this.#next();
+      throw reason;
+    }
+  }
+
+  #next(): void {
+    const [next] = this.#queue;
+    next?.();
   }
 
   async #open(): Promise<Channel> {

@@ -42,7 +42,8 @@ export function settle(previous: Membership, resolution: Resolution): Membership
   for (const [key, member] of previous) {
     if (next.has(key)) continue;
     const odds = member.odds * omission;
-    if (odds > falseRemoval) next.set(key, { address: member.address, odds });
+    // A hair of room, so that nine times 1/10 are 10⁻⁹ in binary too.
+    if (odds > falseRemoval * 1.000001) next.set(key, { address: member.address, odds });
   }
   return next;
 }

@@ -9,7 +9,7 @@ export interface FakeClock extends Clock {
 }
 
 /** For tests: time moves only by `advance`. */
-export function createFakeClock(start = 0): FakeClock {
+export function createFakeClock(start = 1_000): FakeClock {
   let now = start;
   let timers: { at: number; action: () => void }[] = [];
   return {

@@ -41,7 +41,12 @@ export function udpListener({ host, clock, handle }: ServerOptions): Listener {
         else send();
       });
       socket.bind(port, host);
-      await once(socket, 'listening');
+      try {
+        await once(socket, 'listening');
+      } catch (error) {
+        socket.close();
+        throw error;
+      }
       socket.on('error', () => {});
       current = socket;
       return socket.address().port;

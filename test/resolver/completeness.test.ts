@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DnsAnswer } from '../../src/dns/client.ts';
+import type { DnsReply } from '../../src/dns/message.ts';
+import { parseServerAddress } from '../../src/dns/server-address.ts';
+import { createRandom } from '../../src/random.ts';
+import { Evidence, learnFrom, provesItself } from '../../src/resolver/completeness.ts';
+
+const server = parseServerAddress('127.0.0.1:8600');
+
+/** An SRV reply of instances `ids`, each with its own target and address. */
+function answer(
+  ids: readonly number[],
+  rest: Partial<DnsReply & DnsAnswer> & { text?: number } = {},
+): DnsAnswer {
+  const {
+    text = 0,
+    limit = 1_232,
+    transport = 'udp',
+    hasOpt = true,
+    size = 40 + 60 * ids.length,
+    truncated = false,
+  } = rest;
+  const reply: DnsReply = {
+    rcode: 'NOERROR',
+    truncated,
+    answers: ids.map((id) => ({
+      type: 'SRV',
+      name: 'web.service.consul',
+      ttl: 0,
+      priority: 1,
+      weight: 1,
+      port: id,
+      target: `t${id}`,
+    })),
+    additionals: [],
+    additionalCount: ids.length + text,
+    textCount: text,
+    hasOpt,
+    size,
+  };
+  return { reply, server, transport, limit };
+}
+
+const idsOf = (ids: readonly number[]) => new Set(ids.map(String));
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+describe('a reply proves itself complete', () => {
+  it('by node metadata: more additional records than targets, TXT among them (F13.2)', () => {
+    expect(provesItself(answer([1, 2, 3], { text: 3 }), new Set())).toBe(true);
+    expect(provesItself(answer([1, 2, 3]), new Set())).toBe(false);
+  });
+
+  it('not by a TXT that stands in place of an address after a trim (F12.3)', () => {
+    const trimmed = answer([1, 2, 3]);
+    expect(provesItself({ ...trimmed, reply: { ...trimmed.reply, textCount: 1 } }, new Set())).toBe(false);
+  });
+
+  it('by its OPT, from a server that was seen to leave it out of trimmed replies (F12.6, F13.3)', () => {
+    const droppers = new Set<string>();
+    expect(provesItself(answer([1, 2]), droppers)).toBe(false);
+    learnFrom(answer(upTo(19), { hasOpt: false }), droppers);
+    expect(provesItself(answer([1, 2]), droppers)).toBe(true);
+    expect(provesItself(answer([1, 2], { hasOpt: false }), droppers)).toBe(false);
+    expect(provesItself(answer([1, 2], { transport: 'tcp', limit: 65_523 }), droppers)).toBe(false);
+  });
+
+  it('never at the cap of 1 024 SRV, with TC, or empty (F4.7)', () => {
+    expect(provesItself(answer(upTo(1_024), { text: 5_000, limit: 65_523 }), new Set())).toBe(false);
+    expect(provesItself(answer([1, 2], { text: 4, truncated: true }), new Set())).toBe(false);
+    expect(provesItself(answer([], { text: 4 }), new Set())).toBe(false);
+  });
+});
+
+describe('two replies under different limits', () => {
+  const together = (first: DnsAnswer, second: DnsAnswer) => {
+    const evidence = new Evidence(6);
+    for (const one of [first, second]) {
+      evidence.add(
+        one,
+        new Set(one.reply.answers.map((record) => (record.type === 'SRV' ? String(record.port) : ''))),
+        false,
+      );
+    }
+    return evidence;
+  };
+
+  it('prove the list when both had room for more', () => {
+    expect(together(answer([1, 2, 3]), answer([1, 2, 3], { transport: 'tcp', limit: 65_523 })).complete).toBe(
+      true,
+    );
+  });
+
+  it('do not when one of them was full', () => {
+    const full = answer(upTo(19), { size: 1_200 });
+    expect(together(full, answer(upTo(610), { transport: 'tcp', limit: 65_523 })).complete).toBe(false);
+  });
+
+  it('do not when the limits are nearly the same: the hole could swallow one in both', () => {
+    expect(together(answer([1, 2, 3]), answer([1, 2, 3], { limit: 1_300 })).complete).toBe(false);
+  });
+});
+
+describe('independent asks without proof', () => {
+  /** Consul in the hole: every reply lacks one random instance of n. */
+  const ask = (n: number, random: ReturnType<typeof createRandom>) => {
+    const gone = random.below(n);
+    return upTo(n).filter((id) => id !== gone);
+  };
+
+  it('end when the chance that any instance is missing is below 10⁻⁵', () => {
+    const evidence = new Evidence(6);
+    const random = createRandom(3);
+    const all = new Set<string>();
+    while (!evidence.enough) {
+      const ids = ask(610, random);
+      for (const id of ids) all.add(String(id));
+      evidence.add(answer(ids, { transport: 'tcp', limit: 65_523, size: 38_000 }), idsOf(ids), false);
+    }
+    expect([evidence.asks, all.size, evidence.complete]).toEqual([3, 610, false]);
+    expect(evidence.omission * 611).toBeLessThan(1e-5);
+  });
+
+  it('find every instance of a service in the hole, in 3 000 services of any size', () => {
+    const random = createRandom(4);
+    for (let round = 0; round < 3_000; round++) {
+      const n = 12 + random.below(600);
+      const evidence = new Evidence(6);
+      const seen = new Set<string>();
+      while (!evidence.enough) {
+        const ids = ask(n, random);
+        for (const id of ids) seen.add(String(id));
+        evidence.add(answer(ids, { transport: 'tcp', limit: 65_523, size: 38_000 }), idsOf(ids), false);
+      }
+      expect(seen.size).toBe(n);
+    }
+  });
+
+  it('state a chance that holds, when each reply is a random part of the whole (beyond the caps, F4.8)', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1_100, max: 3_000 }),
+        fc.integer({ min: 1, max: 1e9 }),
+        (population, seed) => {
+          const random = createRandom(seed);
+          const evidence = new Evidence(6);
+          const seen = new Set<string>();
+          while (!evidence.enough) {
+            const ids = new Set<number>();
+            while (ids.size < 997) ids.add(random.below(population));
+            for (const id of ids) seen.add(String(id));
+            evidence.add(
+              answer([...ids], { transport: 'tcp', limit: 65_523, size: 65_490 }),
+              idsOf([...ids]),
+              false,
+            );
+          }
+          expect(evidence.asks).toBeGreaterThanOrEqual(5);
+          const missing = (population - seen.size) / population;
+          const truth = (1 - 997 / population) ** evidence.asks;
+          expect(evidence.omission).toBeGreaterThan(truth / 3);
+          expect(evidence.omission).toBeLessThan(truth * 3 + 1e-12);
+          expect(missing).toBeLessThan(0.01);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('know nothing of a single reply that was full', () => {
+    const evidence = new Evidence(6);
+    const ids = upTo(997);
+    evidence.add(answer(ids, { transport: 'tcp', limit: 65_523, size: 65_496 }), idsOf(ids), false);
+    expect([evidence.omission, evidence.enough]).toEqual([1, false]);
+  });
+});

@@ -1,0 +1,270 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type ConsulDnsOptions, consulDns } from '../../src/consul-dns.ts';
+import { parseServiceName } from '../../src/dns/name.ts';
+import type { Resolver } from '../../src/resolver/resolver.ts';
+import {
+  type ConsulDouble,
+  type ConsulDoubleOptions,
+  createConsulDouble,
+} from '../../src/testing/consul-double.ts';
+import { resolverContract } from '../../src/testing/resolver-contract.ts';
+import { askUdp } from '../testing/ask.ts';
+
+const open: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+});
+
+async function world(of: ConsulDoubleOptions = {}, how: ConsulDnsOptions = {}) {
+  const double = await createConsulDouble({ seed: 1, ...of });
+  const resolver = consulDns({ servers: [double.dnsAddress], retries: 0, ...how });
+  open.push(
+    () => resolver.close?.(),
+    () => double.close(),
+  );
+  const resolve = (name = 'web', using: Resolver = resolver) => using.resolve(parseServiceName(name));
+  const pairs = async (name?: string) =>
+    (await resolve(name)).addresses.map(({ host, port }) => `${host}:${port}`).sort();
+  const register = (count: number, rest: object = {}) => {
+    for (let i = 1; i <= count; i++)
+      double.register({ name: 'web', address: `10.1.${i >> 8}.${i & 255}`, port: 8_000 + i, ...rest });
+  };
+  return { double, resolver, resolve, pairs, register };
+}
+
+for (const version of ['1.8.7', '1.22.7'] as const) {
+  for (const [transport, edns] of [
+    ['auto', undefined],
+    ['auto', 1232],
+    ['tcp', undefined],
+  ] as const) {
+    resolverContract(
+      `consulDns by ${transport}${edns === undefined ? '' : ` with EDNS ${edns}`}, on the double of ${version},`,
+      async () => {
+        const double = await createConsulDouble({ version });
+        const resolver = consulDns({
+          servers: [double.dnsAddress],
+          transport,
+          ...(edns !== undefined && { edns }),
+        });
+        return {
+          resolver,
+          async register({ weight = 1, ...instance }) {
+            const registered = double.register({
+              ...instance,
+              weights: { passing: weight, warning: weight },
+            });
+            return async () => registered.deregister();
+          },
+          async close() {
+            await resolver.close?.();
+            await double.close();
+          },
+        };
+      },
+      { describe, it, expect },
+    );
+  }
+}
+
+describe('consulDns', () => {
+  it('asks one question where the addresses come along', async () => {
+    const { double, resolve, register } = await world();
+    register(8);
+    const { addresses, complete, origin } = await resolve();
+    expect([addresses.length, complete, origin?.asks, origin?.transport]).toEqual([8, true, 1, 'udp']);
+    expect(double.queries.map(({ type }) => type)).toEqual(['SRV']);
+  });
+
+  it('says which node, datacenter and target an address belongs to', async () => {
+    const { double, resolve } = await world();
+    double.addNode({ name: 'n.1', address: '10.0.0.9' });
+    double.register({ name: 'web', node: 'n.1', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 81 });
+    const { addresses } = await resolve();
+    expect(addresses).toContainEqual(
+      expect.objectContaining({
+        host: '10.0.0.9',
+        port: 80,
+        node: 'n.1',
+        datacenter: 'dc1',
+        target: 'n.1.node.dc1.consul',
+      }),
+    );
+    expect(addresses).toContainEqual(
+      expect.objectContaining({ host: '10.1.0.1', datacenter: 'dc1', target: '0a010001.addr.dc1.consul' }),
+    );
+  });
+
+  it('decodes hex targets: no address record is needed for them (T38)', async () => {
+    const { pairs, register } = await world();
+    register(2, { address: '2001:db8::a:1' });
+    expect(await pairs()).toEqual(['2001:db8::a:1:8001', '2001:db8::a:1:8002']);
+  });
+
+  it('asks for the address of a target that came without one (F12.3, F3.3)', async () => {
+    const { double, resolve } = await world({}, { edns: 600 });
+    for (let node = 1; node <= 3; node++) {
+      double.addNode({ name: `node${node}`, address: `10.0.0.${node}`, meta: { rack: 'r1', zone: 'z' } });
+      double.register({ name: 'web', node: `node${node}`, port: 80 });
+      double.register({ name: 'web', node: `node${node}`, address: `10.5.0.${node}`, port: 81 });
+    }
+    double.dns.intercept(undefined);
+    for (let round = 0; round < 30; round++) {
+      const { addresses } = await resolve();
+      expect(addresses.map(({ host, port }) => `${host}:${port}`).sort()).toEqual([
+        '10.0.0.1:80',
+        '10.0.0.2:80',
+        '10.0.0.3:80',
+        '10.5.0.1:81',
+        '10.5.0.2:81',
+        '10.5.0.3:81',
+      ]);
+    }
+  });
+
+  it('takes each instance once, however often Consul lists it (F2.2)', async () => {
+    const { double, pairs } = await world();
+    double.addNode({ name: 'other', address: '10.0.0.2' });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80, node: 'other' });
+    expect(await pairs()).toEqual(['10.1.0.1:80']);
+  });
+
+  it('leaves out instances without a port and counts them', async () => {
+    const { double, pairs } = await world();
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.2' });
+    expect(await pairs()).toEqual(['10.1.0.1:80']);
+  });
+
+  it('gives the TTL of the set in ms, the smallest of its records', async () => {
+    const { resolve, register } = await world({ serviceTtl: 7_000 });
+    register(2);
+    expect((await resolve()).ttl).toBe(7_000);
+  });
+
+  it('keeps to a family', async () => {
+    const { double, resolver } = await world();
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    double.register({ name: 'web', address: '2001:db8::1', port: 80 });
+    for (const [family, host] of [
+      [4, '10.1.0.1'],
+      [6, '2001:db8::1'],
+    ] as const) {
+      const only = consulDns({ servers: [double.dnsAddress], family });
+      open.push(() => only.close?.());
+      expect((await only.resolve({ service: 'web' })).addresses.map((address) => address.host)).toEqual([
+        host,
+      ]);
+    }
+    expect((await resolver.resolve({ service: 'web' })).addresses).toHaveLength(2);
+  });
+
+  it('with records A brings the addresses of both families, with the given port', async () => {
+    const { double, resolve } = await world({}, { records: 'A', port: 9_000 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.2', port: 81 });
+    double.register({ name: 'web', address: '2001:db8::1', port: 82 });
+    const { addresses } = await resolve();
+    expect(addresses.map(({ host, port }) => `${host} ${port}`).sort()).toEqual([
+      '10.1.0.1 9000',
+      '10.1.0.2 9000',
+      '2001:db8::1 9000',
+    ]);
+    expect(new Set(double.queries.map(({ type }) => type))).toEqual(new Set(['A', 'AAAA']));
+  });
+
+  it('with records A does not believe one reply that may have been cut (F4.10)', async () => {
+    const { resolve, register } = await world({ aRecordLimit: 4 }, { records: 'A', port: 1 });
+    register(12);
+    const { addresses, complete, omission } = await resolve();
+    expect(addresses.length).toBeGreaterThan(8);
+    expect(complete).toBe(false);
+    expect(omission).toBeGreaterThan(0);
+  });
+});
+
+describe('the hole: at certain sizes Consul leaves out one random healthy instance (F12.2, F13.1)', () => {
+  for (const version of ['1.8.7', '1.22.7'] as const) {
+    it(`${version}: nobody is missing at any size from 1 to 70, whichever way is asked, where a believing client misses some`, async () => {
+      const { double, resolve } = await world({ version, node: 'n1' }, { edns: 1232 });
+      const byTcp = consulDns({ servers: [double.dnsAddress], transport: 'tcp' });
+      const believing = async () =>
+        (await askUdp(double, { name: 'web.service.consul', edns: 1232 })).answers.length;
+      open.push(() => byTcp.close?.());
+      let asksMoreThanOnce = 0;
+      let missedByBelieving = 0;
+      for (let n = 1; n <= 70; n++) {
+        double.register({ name: 'web', address: `10.1.0.${n}`, port: 8_000 + n });
+        for (let round = 0; round < 3; round++) {
+          const found = await resolve();
+          expect([n, found.addresses.length, found.complete]).toEqual([n, n, true]);
+          expect((await resolve('web', byTcp)).addresses.length).toBe(n);
+          if ((found.origin?.asks ?? 0) > 1) asksMoreThanOnce++;
+          if ((await believing()) < n) missedByBelieving++;
+        }
+      }
+      expect(asksMoreThanOnce).toBeGreaterThan(100);
+      expect(missedByBelieving).toBeGreaterThan(0);
+    });
+  }
+
+  it('is met over TCP too, where only asking again helps (610 instances on 1.8.7)', async () => {
+    const { double, resolve, register } = await world({ version: '1.8.7', node: 'n1' }, { transport: 'tcp' });
+    register(599);
+    const unproven: number[] = [];
+    for (let n = 600; n <= 620; n++) {
+      double.register({ name: 'web', address: `10.1.${n >> 8}.${n & 255}`, port: 8_000 + n });
+      const { addresses, complete, omission = 0, origin } = await resolve();
+      expect(addresses.length).toBe(n);
+      if (complete) continue;
+      unproven.push(n);
+      expect(origin?.asks).toBe(3);
+      expect(omission * n).toBeLessThan(1e-5);
+    }
+    expect(unproven).toContain(610);
+  });
+});
+
+describe('what nothing could be found for', () => {
+  const errorOf = (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error) => error,
+    );
+
+  it('is ERR_SERVICE_NOT_FOUND with the things NXDOMAIN can mean', async () => {
+    const { double, resolve } = await world();
+    const error = await errorOf(resolve('nope'));
+    expect(error.code).toBe('ERR_SERVICE_NOT_FOUND');
+    for (const words of [
+      'nope.service.consul',
+      double.dnsAddress,
+      'NXDOMAIN',
+      'no healthy instance',
+      'ACL',
+      'datacenter',
+    ]) {
+      expect(error.message).toContain(words);
+    }
+  });
+
+  it('is the same for a service whose instances are all critical (F5.2)', async () => {
+    const { double, resolve } = await world();
+    double.register({ name: 'web', port: 80, status: 'critical' });
+    expect((await errorOf(resolve())).code).toBe('ERR_SERVICE_NOT_FOUND');
+  });
+
+  it('names instances that have no port or no address', async () => {
+    const { double, resolve } = await world();
+    double.register({ name: 'web', address: '10.1.0.1' });
+    expect((await errorOf(resolve())).message).toContain('none with a usable address and port');
+  });
+
+  it('is a DnsError when nobody answers', async () => {
+    const { double, resolve } = await world();
+    await double.stop();
+    expect((await errorOf(resolve())).code).toBe('ERR_UNREACHABLE');
+  });
+});
