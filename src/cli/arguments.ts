@@ -79,7 +79,7 @@ function parse(name: string, command: Command, words: readonly string[]): Parsed
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
     // Behind its first sentence Node explains the syntax of a dash; our help says more.
-    const [what] = message.split(/\. |\n/);
+    const [what] = message.split(/\.?\n|\. /);
     throw new UsageError(`${name}: ${what}. ${seeHelp(name)}`);
   }
 }

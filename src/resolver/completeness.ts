@@ -11,7 +11,7 @@
  *    reply.
  * 2. An OPT is in it, it came by UDP, and the server is one whose trimmed replies lose theirs (1.9.9, 1.10.2 and later; learned
  *    from the first reply without).
- * 3. Two replies under limits more than 120 bytes apart, both with room for one more instance. S lies in the hole of at most
+ * 3. (SRV) Two replies under limits more than 120 bytes apart, both with room for one more instance. S lies in the hole of at most
  *    one of the limits, and with room left the other one shows everything: together they are complete.
  *
  * Where nothing proves it, independent asks make it likely, because the instance left out is drawn anew for each reply:
@@ -56,13 +56,18 @@ interface Seen {
 /** What the replies to one question, asked again and again, amount to. */
 export class Evidence {
   readonly #mostAsks: number;
+  readonly #limitsProve: boolean;
   readonly #seen: Seen[] = [];
   readonly #union = new Set<string>();
   #proven = false;
 
-  /** @param mostAsks when to stop asking a question whose replies agree but prove nothing. */
-  constructor(mostAsks: number) {
+  /**
+   * @param mostAsks when to stop asking a question whose replies agree but prove nothing.
+   * @param limitsProve whether rule 3 holds: for SRV, whose replies are cut by nothing but their size.
+   */
+  constructor(mostAsks: number, limitsProve: boolean) {
     this.#mostAsks = mostAsks;
+    this.#limitsProve = limitsProve;
   }
 
   /**
@@ -73,8 +78,8 @@ export class Evidence {
     const { reply, limit } = answer;
     const roomy = !reply.truncated && ids.size < srvCap && limit - reply.size >= roomForOne;
     for (const id of ids) this.#union.add(id);
-    this.#proven ||=
-      proven || (roomy && this.#seen.some((other) => other.roomy && farApart(other.limit, limit)));
+    const secondLimit = this.#seen.some((other) => other.roomy && farApart(other.limit, limit));
+    this.#proven ||= proven || (this.#limitsProve && roomy && secondLimit);
     this.#seen.push({ ids, limit, roomy });
   }
 

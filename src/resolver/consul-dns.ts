@@ -123,7 +123,7 @@ export class ConsulDnsResolver implements Resolver {
     signal: AbortSignal | undefined,
   ): Promise<Collected> {
     const { client, optDroppers } = this.#settings;
-    const evidence = new Evidence(mostAsks);
+    const evidence = new Evidence(mostAsks, type === 'SRV');
     const answers = new Map<string, DnsRecord>();
     const additionals: DnsRecord[] = [];
     const ways = new Ways(this.#settings.transport);

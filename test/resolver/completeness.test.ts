@@ -74,7 +74,7 @@ describe('a reply proves itself complete', () => {
 
 describe('two replies under different limits', () => {
   const together = (first: DnsAnswer, second: DnsAnswer) => {
-    const evidence = new Evidence(6);
+    const evidence = new Evidence(6, true);
     for (const one of [first, second]) {
       evidence.add(
         one,
@@ -109,7 +109,7 @@ describe('independent asks without proof', () => {
   };
 
   it('end when the chance that any instance is missing is below 10⁻⁵', () => {
-    const evidence = new Evidence(6);
+    const evidence = new Evidence(6, true);
     const random = createRandom(3);
     const all = new Set<string>();
     while (!evidence.enough) {
@@ -125,7 +125,7 @@ describe('independent asks without proof', () => {
     const random = createRandom(4);
     for (let round = 0; round < 3_000; round++) {
       const n = 12 + random.below(600);
-      const evidence = new Evidence(6);
+      const evidence = new Evidence(6, true);
       const seen = new Set<string>();
       while (!evidence.enough) {
         const ids = ask(n, random);
@@ -143,7 +143,7 @@ describe('independent asks without proof', () => {
         fc.integer({ min: 1, max: 1e9 }),
         (population, seed) => {
           const random = createRandom(seed);
-          const evidence = new Evidence(6);
+          const evidence = new Evidence(6, true);
           const seen = new Set<string>();
           while (!evidence.enough) {
             const ids = new Set<number>();
@@ -168,7 +168,7 @@ describe('independent asks without proof', () => {
   });
 
   it('know nothing of a single reply that was full', () => {
-    const evidence = new Evidence(6);
+    const evidence = new Evidence(6, true);
     const ids = upTo(997);
     evidence.add(answer(ids, { transport: 'tcp', limit: 65_523, size: 65_496 }), idsOf(ids), false);
     expect([evidence.omission, evidence.enough]).toEqual([1, false]);
