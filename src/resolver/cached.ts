@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { orAbort } from '../abort.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { canonicalName, type ServiceName } from '../dns/name.ts';
+import { ClosedError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
@@ -52,7 +53,9 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
     const controller = new AbortController();
     // The waiters hold the process, each for as long as it waits.
     const question = { signal: controller.signal, fresh: true, after, background: true };
-    const result = resolver.resolve(name, question).then((resolution) => remember(key, resolution));
+    // A resolver that ignores its signal must not keep those waiting who were told to go.
+    const asked = orAbort(resolver.resolve(name, question), controller.signal);
+    const result = asked.then((resolution) => remember(key, resolution));
     const flight: Flight = { result, controller, waiters: 0 };
     const land = () => {
       if (flights.get(key) === flight) flights.delete(key);
@@ -90,7 +93,8 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       return background ? work : keepAliveDuring(work);
     },
     async close() {
-      for (const flight of flights.values()) flight.controller.abort();
+      for (const { controller } of flights.values())
+        controller.abort(new ClosedError('The resolver was closed.'));
       entries.clear();
       await resolver.close?.();
     },

@@ -1,0 +1,482 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createDiscoveryIn, type Discovery } from '../src/discovery.ts';
+import type { DiscoveryOptions, DiscoveryWarning } from '../src/index.ts';
+import { createRandom } from '../src/random.ts';
+import { createFakeClock } from '../src/testing/fake-clock.ts';
+import { address, letterOf } from './lists.ts';
+import { notFound, type ScriptedSource, scriptedSource, unreachable } from './scripted-source.ts';
+
+const open: Discovery[] = [];
+afterEach(async () => {
+  for (const discovery of open.splice(0)) await discovery.close();
+});
+
+function world(options: DiscoveryOptions = {}, source: ScriptedSource = scriptedSource()) {
+  const clock = createFakeClock();
+  const warnings: DiscoveryWarning[] = [];
+  const all = {
+    source,
+    onWarning: (warning: DiscoveryWarning) => void warnings.push(warning),
+    ttl: { jitter: 0 },
+    ...options,
+  };
+  const discovery = createDiscoveryIn({ clock, random: createRandom(1) }, all);
+  open.push(discovery);
+  return { clock, source, warnings, discovery, web: () => discovery.service('web') };
+}
+
+const letters = (endpoints: readonly { host: string }[]) =>
+  endpoints.map(({ host }) => letterOf(host)).join('');
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'fine',
+    (error) => error.code ?? error,
+  );
+
+describe('ready', () => {
+  it('resolves with the first list', async () => {
+    const { web } = world();
+    await web().ready();
+    expect(letters(web().endpoints)).toBe('abc');
+  });
+
+  it('fails fast when Consul has nothing under the name, and asks again when called again', async () => {
+    const { web, source } = world({}, scriptedSource(notFound()));
+    expect(await codeOf(web().ready())).toBe('ERR_SERVICE_NOT_FOUND');
+    source.answer = 'a';
+    expect(await codeOf(web().ready())).toBe('fine');
+  });
+
+  it('fails fast when nobody answers', async () => {
+    expect(await codeOf(world({}, scriptedSource(unreachable())).web().ready())).toBe('ERR_UNREACHABLE');
+  });
+
+  it('with a timeout waits for a first healthy instance', async () => {
+    const { web, source, clock } = world({}, scriptedSource(notFound()));
+    const ready = codeOf(web().ready({ timeout: 30_000 }));
+    await clock.advance(9_000);
+    source.answer = 'a';
+    await clock.advance(10_000);
+    expect(await ready).toBe('fine');
+  });
+
+  it('with a timeout says in the end what the last answer was', async () => {
+    const { web, clock } = world({}, scriptedSource(notFound()));
+    const ready = web()
+      .ready({ timeout: 5_000 })
+      .catch((error) => error);
+    await clock.advance(5_000);
+    expect(await ready).toMatchObject({
+      code: 'ERR_READY_TIMEOUT',
+      message: expect.stringContaining('NXDOMAIN'),
+    });
+  });
+
+  it("leaves with its signal's reason, and others go on waiting", async () => {
+    const { web, source } = world();
+    const release = source.hold();
+    const leaver = new AbortController();
+    const leaving = codeOf(web().ready({ signal: leaver.signal }));
+    const staying = web().ready();
+    leaver.abort('enough');
+    expect(await leaving).toBe('enough');
+    release();
+    await staying;
+    expect(source.asked).toHaveLength(1);
+  });
+});
+
+describe('pick', () => {
+  it('before the first list says that ready() was not awaited', () => {
+    const { web, source } = world();
+    source.hold();
+    expect(() => web().pick()).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_NO_ENDPOINTS',
+        message: expect.stringContaining('await service.ready()'),
+      }),
+    );
+  });
+
+  it('with an empty list says what was asked and answered', async () => {
+    const { web } = world({}, scriptedSource(notFound()));
+    await web()
+      .ready()
+      .catch(() => {});
+    expect(() => web().pick()).toThrowError(
+      expect.objectContaining({ code: 'ERR_NO_ENDPOINTS', message: expect.stringContaining('NXDOMAIN') }),
+    );
+  });
+
+  it('takes each in turn by default', async () => {
+    const { web } = world();
+    await web().ready();
+    expect('abcabcabc').toContain(letters(Array.from({ length: 6 }, () => web().pick())));
+  });
+
+  it('gives endpoints with all that is known of them', async () => {
+    const { web } = world(
+      {},
+      scriptedSource({ addresses: [address('a', { weight: 3, node: 'n1', tags: ['v1'], target: 't' })] }),
+    );
+    await web().ready();
+    const endpoint = web().pick();
+    expect(endpoint).toMatchObject({
+      host: '10.0.0.1',
+      port: 80,
+      address: '10.0.0.1:80',
+      weight: 3,
+      node: 'n1',
+      tags: ['v1'],
+      target: 't',
+    });
+    expect([endpoint.url(), endpoint.url('/users/1'), endpoint.url('x', 'https')]).toEqual([
+      'http://10.0.0.1:80/',
+      'http://10.0.0.1:80/users/1',
+      'https://10.0.0.1:80/x',
+    ]);
+  });
+});
+
+describe('refreshing', () => {
+  it('asks again before the list runs out, on and on', async () => {
+    const { web, source, clock } = world();
+    await web().ready();
+    for (let minute = 0; minute < 5; minute++) {
+      await clock.advance(60_000);
+      web().pick();
+    }
+    // Every 8…9 s of a TTL of 10 s; the first one sooner.
+    expect(source.asked.length).toBeGreaterThan(300 / 9);
+    expect(source.asked.length).toBeLessThan(2 + 300 / 8);
+    expect(source.asked.slice(1).every(({ background }) => background)).toBe(true);
+  });
+
+  it('spreads the first refreshes of services that started together', async () => {
+    const { discovery, source, clock } = world();
+    await Promise.all(Array.from({ length: 100 }, (_, i) => discovery.service(`s${i}`).ready()));
+    const perSecond: number[] = [];
+    for (let second = 0; second < 9; second++) {
+      const before = source.asked.length;
+      await clock.advance(1_000);
+      perSecond.push(source.asked.length - before);
+    }
+    expect(Math.max(...perSecond)).toBeLessThan(30);
+    expect(perSecond.filter((count) => count > 0).length).toBeGreaterThanOrEqual(8);
+  });
+
+  it('keeps the endpoint object of a survivor, shows its newest description, and keeps the snapshot when nothing changed', async () => {
+    const { web, source } = world();
+    await web().ready();
+    const [a] = web().endpoints;
+    const { version } = web().snapshot;
+    source.answer = 'cba';
+    await web().refresh();
+    expect(web().snapshot.version).toBe(version);
+    source.answer = { addresses: [address('d'), address('a', { weight: 9 })] };
+    await web().refresh();
+    expect(web().endpoints[0]).toBe(a);
+    expect(a!.weight).toBe(9);
+    expect(web().snapshot.version).toBe(version + 1);
+  });
+
+  it('always asks when told to, and asks once for all who tell it at the same time', async () => {
+    const { web, source } = world();
+    await web().ready();
+    await Promise.all(Array.from({ length: 20 }, () => web().refresh()));
+    expect(source.asked).toHaveLength(2);
+    await web().refresh();
+    expect(source.asked).toHaveLength(3);
+  });
+
+  it('rejects a refresh that failed; the list stays', async () => {
+    const { web, source } = world();
+    await web().ready();
+    source.answer = unreachable();
+    expect(await codeOf(web().refresh())).toBe('ERR_UNREACHABLE');
+    expect(letters(web().endpoints)).toBe('abc');
+    expect(web().snapshot).toMatchObject({ stale: true });
+  });
+});
+
+describe('an outage of Consul', () => {
+  it('costs nothing but freshness: the list stays, with one warning, and pick goes on', async () => {
+    const { web, source, clock, warnings } = world();
+    await web().ready();
+    source.answer = unreachable();
+    for (let second = 0; second < 600; second++) {
+      await clock.advance(1_000);
+      web().pick();
+    }
+    expect(letters(web().endpoints)).toBe('abc');
+    expect(warnings.map(({ code }) => code)).toEqual(['CONSUL_UNAVAILABLE']);
+    expect(web().snapshot.age).toBeGreaterThan(590_000);
+  });
+
+  it('is one warning for many services, and a second outage is a second one', async () => {
+    const { discovery, source, clock, warnings } = world();
+    const services = Array.from({ length: 20 }, (_, i) => discovery.service(`s${i}`));
+    await Promise.all(services.map((service) => service.ready()));
+    for (const answer of [unreachable(), 'ab', unreachable()]) {
+      source.answer = answer;
+      await clock.advance(40_000);
+    }
+    expect(warnings.map(({ code }) => code)).toEqual(['CONSUL_UNAVAILABLE', 'CONSUL_UNAVAILABLE']);
+  });
+
+  it('is asked through from 1 s upward, never slower than the refreshes and 10 s, and ends with the first answer', async () => {
+    const { web, source, clock } = world({}, scriptedSource('abc', 60_000));
+    await web().ready();
+    await web().refresh();
+    source.answer = unreachable();
+    await clock.advance(60_000);
+    const gaps: number[] = [];
+    let seen = source.asked.length;
+    let last = clock.now();
+    while (gaps.length < 10) {
+      await clock.advance(50);
+      if (source.asked.length === seen) continue;
+      seen = source.asked.length;
+      gaps.push(clock.now() - last);
+      last = clock.now();
+    }
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(10_050);
+    source.answer = 'd';
+    await clock.advance(10_050);
+    expect(letters(web().endpoints)).toBe('d');
+    expect(web().snapshot.stale).toBe(false);
+  });
+
+  it('empties the list only after hold.error, where that is set', async () => {
+    const { web, source, clock } = world({ hold: { error: 60_000 } });
+    await web().ready();
+    source.answer = unreachable();
+    await clock.advance(58_000);
+    expect(letters(web().endpoints)).toBe('abc');
+    await clock.advance(15_000);
+    expect(web().endpoints).toEqual([]);
+    expect(() => web().pick()).toThrowError(expect.objectContaining({ code: 'ERR_NO_ENDPOINTS' }));
+  });
+});
+
+describe('an answer that there is nothing (any more)', () => {
+  it('is held off for hold.empty with a warning, then believed, within a second', async () => {
+    const { web, source, clock, warnings } = world();
+    await web().ready();
+    source.answer = notFound();
+    await web()
+      .refresh()
+      .catch(() => {});
+    await clock.advance(29_000);
+    expect(letters(web().endpoints)).toBe('abc');
+    await clock.advance(2_000);
+    expect(web().endpoints).toEqual([]);
+    expect(warnings.map(({ code }) => code)).toEqual(['SERVICE_EMPTY']);
+  });
+
+  it('is forgotten when the list is back in time', async () => {
+    const { web, source, clock } = world();
+    await web().ready();
+    source.answer = notFound();
+    await clock.advance(20_000);
+    source.answer = 'ab';
+    await clock.advance(11_000);
+    source.answer = notFound();
+    await clock.advance(25_000);
+    expect(letters(web().endpoints)).toBe('ab');
+  });
+
+  it('may come as an empty list from a source of one’s own', async () => {
+    const { web, source, clock } = world();
+    await web().ready();
+    source.answer = '';
+    await clock.advance(10_000);
+    expect(letters(web().endpoints)).toBe('abc');
+    await clock.advance(40_000);
+    expect(web().endpoints).toEqual([]);
+  });
+
+  it('does not stop the asking: the service comes back by itself (T9)', async () => {
+    const { web, source, clock } = world();
+    await web().ready();
+    source.answer = notFound();
+    await clock.advance(100_000);
+    expect(web().endpoints).toEqual([]);
+    source.answer = 'a';
+    await clock.advance(10_000);
+    expect(letters(web().endpoints)).toBe('a');
+  });
+});
+
+describe('a doubtful answer', () => {
+  it('removes nobody until absences are enough', async () => {
+    const { web, source } = world();
+    await web().ready();
+    source.answer = { addresses: [address('a'), address('d')], complete: false, omission: 1e-5 };
+    await web().refresh();
+    expect(letters(web().endpoints)).toBe('abcd');
+    expect(web().snapshot.complete).toBe(false);
+    await web().refresh();
+    expect(letters(web().endpoints)).toBe('ad');
+  });
+});
+
+describe('listening', () => {
+  it('tells what was added, removed and changed, and why', async () => {
+    const { web, source } = world();
+    await web().ready();
+    const listener = vi.fn();
+    const stop = web().subscribe(listener);
+    source.answer = { addresses: [address('a'), address('b', { weight: 5 }), address('d')] };
+    await web().refresh();
+    await web().refresh();
+    expect(listener).toHaveBeenCalledTimes(1);
+    const [snapshot, change] = listener.mock.calls[0]!;
+    expect(letters(snapshot.endpoints)).toBe('abd');
+    expect([letters(change.added), letters(change.removed), letters(change.changed), change.why]).toEqual([
+      'd',
+      'c',
+      'b',
+      'resolved',
+    ]);
+    stop();
+    source.answer = 'x';
+    await web().refresh();
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+
+  it('survives a listener that throws, and says so', async () => {
+    const { web, source, warnings } = world();
+    await web().ready();
+    const after = vi.fn();
+    web().subscribe(() => {
+      throw new Error('mine');
+    });
+    web().subscribe(after);
+    source.answer = 'x';
+    await web().refresh();
+    expect(after).toHaveBeenCalledTimes(1);
+    expect(warnings).toEqual([
+      expect.objectContaining({ code: 'LISTENER_FAILED', message: expect.stringContaining('mine') }),
+    ]);
+  });
+
+  it('watches the newest list, never a backlog', async () => {
+    const { web, source } = world();
+    const service = web();
+    const seen: string[] = [];
+    for await (const { endpoints } of service.watch()) {
+      seen.push(letters(endpoints));
+      if (seen.length === 1) {
+        for (const list of ['ab', 'abcd', 'x']) {
+          source.answer = list;
+          await service.refresh();
+        }
+      } else if (seen.length === 2) {
+        break;
+      }
+    }
+    expect(seen).toEqual(['abc', 'x']);
+  });
+
+  it('ends a watch with the service, and rejects it with the reason of its signal', async () => {
+    const { discovery } = world();
+    const closing = discovery.service('closing');
+    await closing.ready();
+    const ended = (async () => {
+      for await (const _ of closing.watch()) setImmediate(() => closing.close());
+      return 'ended';
+    })();
+    expect(await ended).toBe('ended');
+    const leaver = new AbortController();
+    const left = (async () => {
+      for await (const _ of discovery.service('web').watch({ signal: leaver.signal }))
+        setImmediate(() => leaver.abort('enough'));
+    })();
+    expect(await left.catch((reason) => reason)).toBe('enough');
+  });
+});
+
+describe('a service nobody uses', () => {
+  it('stops asking after `idle`, and resumes with the next pick, from the list it had', async () => {
+    const { web, source, clock } = world({ idle: 60_000 });
+    const service = web();
+    await service.ready();
+    await clock.advance(120_000);
+    const asked = source.asked.length;
+    expect(service.stats()).toMatchObject({ idle: true, nextRefresh: undefined });
+    await clock.advance(600_000);
+    expect(source.asked).toHaveLength(asked);
+    expect(clock.pending).toBe(0);
+    source.answer = 'd';
+    expect('abc').toContain(letterOf(service.pick().host));
+    await clock.advance(0);
+    expect(source.asked).toHaveLength(asked + 1);
+    expect(letters(service.endpoints)).toBe('d');
+    await clock.advance(30_000);
+    expect(source.asked.length).toBeGreaterThan(asked + 2);
+  });
+
+  it('is one that nobody picks from, listens to or waits for', async () => {
+    const { discovery, source, clock } = world({ idle: 60_000 });
+    const service = discovery.service('web');
+    const stop = service.subscribe(() => {});
+    await clock.advance(300_000);
+    expect(service.stats().idle).toBe(false);
+    stop();
+    await clock.advance(120_000);
+    expect(service.stats().idle).toBe(true);
+    expect(source.asked.length).toBeGreaterThan(30);
+  });
+});
+
+describe('closing', () => {
+  it('a service ends its asking, its waiters and its picks', async () => {
+    const { discovery, source, clock } = world();
+    const service = discovery.service('web');
+    await service.ready();
+    const release = source.hold();
+    const refresh = codeOf(service.refresh());
+    service.close();
+    service.close();
+    expect(await refresh).toBe('ERR_CLOSED');
+    for (const use of [() => service.pick(), () => service.subscribe(() => {})]) {
+      expect(use).toThrowError(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    }
+    for (const work of [service.ready(), service.refresh()]) expect(await codeOf(work)).toBe('ERR_CLOSED');
+    release();
+    await clock.advance(60_000);
+    expect([source.asked.length, clock.pending]).toEqual([2, 0]);
+  });
+
+  it('makes room for a new one of the name', async () => {
+    const { discovery } = world();
+    const first = discovery.service('web');
+    first.close();
+    const second = discovery.service('web', { balancer: 'least-used' });
+    expect(second).not.toBe(first);
+    await second.ready();
+  });
+});
+
+describe('stats', () => {
+  it('show what the service did and when it goes on', async () => {
+    const { web, source } = world();
+    await web().ready();
+    source.answer = unreachable();
+    await web()
+      .refresh()
+      .catch(() => {});
+    expect(web().stats()).toMatchObject({
+      name: 'web.service.consul',
+      endpoints: 3,
+      refreshes: 1,
+      failures: 1,
+      stale: true,
+      complete: true,
+      lastError: expect.stringContaining('refused'),
+      nextRefresh: expect.any(Number),
+      idle: false,
+    });
+  });
+});
