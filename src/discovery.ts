@@ -152,8 +152,9 @@ class ConsulDiscovery implements Discovery {
     const parsed = parseServiceName(given, domain);
     const own = services.get('query' in parsed ? parsed.query : parsed.service);
     const called = options === undefined ? {} : completeServiceOptions(options, 'service');
-    const settings: ServiceOptions = { ...defaults, ...own, ...called };
-    const name = parseServiceName(withOptions(parsed, settings, called), domain);
+    // Tag and datacenter are part of the name from here on.
+    const { tag, datacenter, ...settings }: ServiceOptions = { ...defaults, ...own, ...called };
+    const name = parseServiceName(withPlace(parsed, { tag, datacenter }, called), domain);
     const { records } = this.#options;
     if (records === 'A' && settings.port === undefined && this.#options.source === undefined) {
       throw new InvalidOptionError(
@@ -217,12 +218,13 @@ class ConsulDiscovery implements Discovery {
   }
 }
 
+interface Place {
+  readonly tag?: string | undefined;
+  readonly datacenter?: string | undefined;
+}
+
 /** Tag and datacenter may stand in the name or in the options; in both only if they agree. */
-function withOptions(
-  name: ServiceName,
-  { tag, datacenter }: ServiceOptions,
-  called: ServiceOptions,
-): ServiceName {
+function withPlace(name: ServiceName, { tag, datacenter }: Place, called: Place): ServiceName {
   for (const key of ['tag', 'datacenter'] as const) {
     const inName = (name as Partial<Record<typeof key, string>>)[key];
     if (inName !== undefined && called[key] !== undefined && inName !== called[key]) {

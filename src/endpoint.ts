@@ -24,7 +24,7 @@ export interface Endpoint {
   inFlight: number;
   /** How often a counting strategy (least-used) chose it. Other strategies leave it alone. */
   picks: number;
-  /** Moving average of probe times in ms; `undefined` until measured, or after a failed probe. */
+  /** Moving average of probe times in ms; `undefined` until measured, Infinity after a failed probe. */
   latency: number | undefined;
   /** `http://host:port/path`. `path` defaults to '/', `scheme` to 'http'. */
   url(path?: string, scheme?: string): string;

@@ -90,12 +90,11 @@ export class Fastest implements Balancer {
   }
 
   #choose(): void {
-    const best = this.#all.reduce(
-      (least, { latency = Number.POSITIVE_INFINITY }) => Math.min(least, latency),
-      Number.POSITIVE_INFINITY,
-    );
+    let best = Number.POSITIVE_INFINITY;
+    for (const { latency = best } of this.#all) best = Math.min(best, latency);
     const limit = Math.max(best * (1 + this.#options.tolerance), best + this.#options.margin);
-    const fast = this.#all.filter(({ latency }) => latency !== undefined && latency <= limit);
+    const measured = best < Number.POSITIVE_INFINITY;
+    const fast = this.#all.filter(({ latency }) => measured && latency !== undefined && latency <= limit);
     const rotation = fast.length > 0 ? fast : this.#all;
     const same =
       rotation.length === this.#rotation.length &&

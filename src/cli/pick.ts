@@ -57,7 +57,7 @@ export const pick: Command = {
       const lines = endpoints.map(({ address, picks, latency }) => ({
         label: address,
         count: picks,
-        ...(probing && { note: latency == null ? 'not measured' : `${latency.toFixed(2)} ms` }),
+        ...(probing && { note: latencyNote(latency) }),
       }));
       const { dim } = styleFor(terminal);
       const facts = [`${count} picks`, strategy, `${Math.round(nsPerPick)} ns per pick`, service.name];
@@ -68,7 +68,13 @@ export const pick: Command = {
   },
 };
 
-/** Probes that fail leave nothing to see, hence the bound. */
+/** JSON has no Infinity: there a failed probe and one not made yet are both null. */
+function latencyNote(latency: number | null | undefined): string {
+  if (latency == null) return 'not measured';
+  return Number.isFinite(latency) ? `${latency.toFixed(2)} ms` : 'probe failed';
+}
+
+/** Bounded: what is to be measured may change, or take its full timeout. */
 async function untilMeasured(service: Service): Promise<void> {
   const deadline = performance.now() + measuringTime;
   const measured = () => service.endpoints.every(({ latency }) => latency !== undefined);

@@ -54,7 +54,7 @@ export interface ProberOptions {
   readonly concurrency: number;
   /** Share of the newest sample in the moving average, in (0, 1]. */
   readonly smoothing: number;
-  /** Called after each result, when `endpoint.latency` holds the new average, or `undefined` after a failure. */
+  /** Called after each result, when `endpoint.latency` holds the new average, or Infinity after a failure. */
   readonly onMeasured: (endpoint: Endpoint) => void;
 }
 

@@ -132,14 +132,12 @@ export class IntervalProber implements Prober {
   }
 }
 
-function movingAverage(
-  average: number | undefined,
-  sample: number | undefined,
-  share: number,
-): number | undefined {
+function movingAverage(average: number | undefined, sample: number | undefined, share: number): number {
   // Anything but a time is a failure of the probe; after one, the old average says nothing about the endpoint that returns.
-  if (sample === undefined || !Number.isFinite(sample) || sample < 0) return undefined;
-  return average === undefined ? sample : average + share * (sample - average);
+  if (sample === undefined || !Number.isFinite(sample) || sample < 0) return Number.POSITIVE_INFINITY;
+  return average === undefined || average === Number.POSITIVE_INFINITY
+    ? sample
+    : average + share * (sample - average);
 }
 
 function probeFrom(option: ProbeOption): Probe {
