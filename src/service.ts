@@ -325,8 +325,8 @@ export class Service {
     this.#error = error;
     this.#failures++;
     warnings.available(this.name);
-    const since = (this.#emptySince ??= clock.now());
-    const left = since + hold.empty - clock.now();
+    this.#emptySince ??= clock.now();
+    const left = this.#emptySince + hold.empty - clock.now();
     if (this.#snapshot.endpoints.length === 0) {
       this.#schedule.afterFailure();
       return;

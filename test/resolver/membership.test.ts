@@ -21,39 +21,41 @@ const resolution = (letters: string, rest: { complete?: boolean; omission?: numb
   complete: true,
   ...rest,
 });
-const after = (...steps: ReturnType<typeof resolution>[]) => steps.reduce<Membership>(settle, noMembers);
+const following = (...steps: ReturnType<typeof resolution>[]) => steps.reduce<Membership>(settle, noMembers);
 
 describe('membership', () => {
   it('is what a complete resolution lists', () => {
-    expect(shown(after(resolution('abc'), resolution('bd')))).toBe('bd');
+    expect(shown(following(resolution('abc'), resolution('bd')))).toBe('bd');
   });
 
   it('grows at once on an incomplete one: presence is always certain', () => {
-    expect(shown(after(resolution('ab'), resolution('bc', { complete: false, omission: 0.1 })))).toBe('abc');
+    expect(shown(following(resolution('ab'), resolution('bc', { complete: false, omission: 0.1 })))).toBe(
+      'abc',
+    );
   });
 
   it('ends for an absent one when a living one would have been missed with 10⁻⁹ at most', () => {
     const absent = resolution('b', { complete: false, omission: 1e-5 });
-    expect(shown(after(resolution('ab'), absent))).toBe('ab');
-    expect(shown(after(resolution('ab'), absent, absent))).toBe('b');
+    expect(shown(following(resolution('ab'), absent))).toBe('ab');
+    expect(shown(following(resolution('ab'), absent, absent))).toBe('b');
     const weak = resolution('b', { complete: false, omission: 0.1 });
-    expect(shown(after(resolution('ab'), ...Array(8).fill(weak)))).toBe('ab');
-    expect(shown(after(resolution('ab'), ...Array(9).fill(weak)))).toBe('b');
+    expect(shown(following(resolution('ab'), ...Array(8).fill(weak)))).toBe('ab');
+    expect(shown(following(resolution('ab'), ...Array(9).fill(weak)))).toBe('b');
   });
 
   it('starts counting anew when the absent one shows itself', () => {
     const weak = resolution('b', { complete: false, omission: 1e-5 });
     const back = resolution('ab', { complete: false, omission: 1e-5 });
-    expect(shown(after(resolution('ab'), weak, back, weak))).toBe('ab');
+    expect(shown(following(resolution('ab'), weak, back, weak))).toBe('ab');
   });
 
   it('never ends on resolutions that know nothing', () => {
     const blind = resolution('b', { complete: false, omission: 1 });
-    expect(shown(after(resolution('ab'), ...Array(500).fill(blind)))).toBe('ab');
+    expect(shown(following(resolution('ab'), ...Array(500).fill(blind)))).toBe('ab');
   });
 
   it('keeps the newest description, and the larger weight of twins', () => {
-    const members = settle(after(resolution('a')), {
+    const members = settle(following(resolution('a')), {
       ...resolution(''),
       addresses: [address('a', { weight: 3 }), address('a', { weight: 9 }), address('a', { weight: 4 })],
     });
@@ -65,7 +67,7 @@ describe('membership', () => {
       fc.property(fc.integer({ min: 2, max: 26 }), fc.integer(), (n, seed) => {
         const random = createRandom(seed);
         const alive = Array.from({ length: n }, (_, i) => String.fromCharCode(97 + i));
-        let members = after(resolution(`${alive.join('')}zz`.slice(0, n)));
+        let members = following(resolution(`${alive.join('')}zz`.slice(0, n)));
         const limit = Math.ceil(Math.log(falseRemoval) / Math.log(1 / n)) + 1;
         const dead = alive.pop()!;
         for (let round = 0; round < 200; round++) {
