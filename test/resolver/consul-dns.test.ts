@@ -2,11 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type ConsulDnsOptions, consulDns } from '../../src/consul-dns.ts';
 import { parseServiceName } from '../../src/dns/name.ts';
 import type { Resolver } from '../../src/resolver/resolver.ts';
-import {
-  type ConsulDouble,
-  type ConsulDoubleOptions,
-  createConsulDouble,
-} from '../../src/testing/consul-double.ts';
+import { type ConsulDoubleOptions, createConsulDouble } from '../../src/testing/consul-double.ts';
 import { resolverContract } from '../../src/testing/resolver-contract.ts';
 import { askUdp } from '../testing/ask.ts';
 
