@@ -1,0 +1,58 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import {
+  type Balancer,
+  createDiscovery,
+  type Discovery,
+  type DiscoveryError,
+  type Endpoint,
+  fastest,
+  leastUsed,
+  NoEndpointsError,
+  type Resolution,
+  type Resolver,
+  type Service,
+  type ServiceSnapshot,
+} from '../src/index.ts';
+
+/** Checked by the compiler (`npm run types`); nothing here is called. */
+describe('types', () => {
+  it('lead a user through the main job', () => {
+    const program = async () => {
+      const discovery = createDiscovery({ balancer: 'least-used', ttl: { min: 1_000 } });
+      expectTypeOf(discovery).toEqualTypeOf<Discovery>();
+      const web = discovery.service('web', { balancer: leastUsed() });
+      expectTypeOf(web).toEqualTypeOf<Service>();
+      expectTypeOf(web.ready).returns.toEqualTypeOf<Promise<void>>();
+      expectTypeOf(web.pick()).toEqualTypeOf<Endpoint>();
+      expectTypeOf(web.snapshot).toEqualTypeOf<ServiceSnapshot>();
+      expectTypeOf(await discovery.resolve({ service: 'web', tag: 'v1' })).toEqualTypeOf<Resolution>();
+      for await (const snapshot of web.watch())
+        expectTypeOf(snapshot.endpoints).toEqualTypeOf<readonly Endpoint[]>();
+      expectTypeOf(discovery.close).returns.toEqualTypeOf<Promise<void>>();
+    };
+    expectTypeOf(program).toBeFunction();
+  });
+
+  it('refuse what cannot be', () => {
+    const refused = (discovery: Discovery) => {
+      // @ts-expect-error: there is no such option
+      createDiscovery({ colour: 'red' });
+      // @ts-expect-error: a name has a service or a query
+      discovery.service({ tag: 'v1' });
+      // @ts-expect-error: milliseconds are numbers
+      fastest({ interval: '5s' });
+      // @ts-expect-error: an endpoint is an identity
+      discovery.service('web').pick().host = '10.0.0.1';
+    };
+    expectTypeOf(refused).toBeFunction();
+  });
+
+  it('let users plug in their own', () => {
+    const balancer: Balancer = { update() {}, pick: () => undefined };
+    const resolver: Resolver = { resolve: async () => ({ addresses: [], ttl: 0, complete: true }) };
+    const program = () => createDiscovery({ source: resolver, balancer: () => balancer });
+    expectTypeOf(program).returns.toEqualTypeOf<Discovery>();
+    expectTypeOf<NoEndpointsError>().toExtend<DiscoveryError>();
+    expectTypeOf(NoEndpointsError).toBeConstructibleWith('nothing');
+  });
+});
