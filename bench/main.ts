@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import { arch, cpus, platform } from 'node:os';
+import { parseArgs } from 'node:util';
+import { pick, service } from './balancer/pick.ts';
+import type { Benchmark, Report } from './benchmark.ts';
+import { resolve } from './dns/resolve.ts';
+import { table } from './table.ts';
+
+const benchmarks: readonly Benchmark[] = [pick, service, resolve];
+
+const usage = `npm run bench -- [--smoke] [--json FILE] [NAME …]
+
+${benchmarks.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}
+
+  --smoke      a few seconds in all; proves that everything runs, the numbers mean nothing
+  --json FILE  the results for programs too`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    smoke: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+const unknown = positionals.filter((wanted) => !benchmarks.some(({ name }) => name === wanted));
+if (values.help || unknown.length > 0) {
+  console.error(unknown.length > 0 ? `no benchmark named ${unknown.join(', ')}\n\n${usage}` : usage);
+  process.exit(values.help ? 0 : 2);
+}
+
+// An exit like any other, so that the servers that were started end too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const machine = `${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, ${platform()} ${arch()}, Node ${process.version}`;
+const reports: Report[] = [];
+for (const { name, run } of chosen) {
+  reports.push(await run({ smoke: values.smoke, progress: (text) => say(`${name}: ${text}`) }));
+}
+say('');
+
+console.log(machine);
+if (values.smoke) console.log('--smoke: the numbers mean nothing.');
+for (const { title, columns, rows, notes } of reports) {
+  console.log(`\n${title}\n\n${table(columns, rows)}`);
+  for (const note of notes) console.log(note);
+}
+if (values.json !== undefined) {
+  await writeFile(
+    values.json,
+    `${JSON.stringify({ machine, smoke: values.smoke, reports }, undefined, 2)}\n`,
+  );
+}
+
+/** On a terminal one line that changes, elsewhere a line each. */
+function say(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
+}
