@@ -69,6 +69,13 @@ export function createDiscoveryIn(environment: Partial<Environment>, options?: D
   return new ConsulDiscovery(completeOptions(options, env), clock, random);
 }
 
+interface Named {
+  readonly name: ServiceName;
+  /** Canonical DNS name. */
+  readonly key: string;
+  readonly settings: ServiceOptions;
+}
+
 interface Entry {
   readonly service: Service;
   readonly options: ServiceOptions;
@@ -83,6 +90,8 @@ class ConsulDiscovery implements Discovery {
   readonly #services: LRUCache<string, Entry>;
   /** One cache per way of asking; services with the same settings share it. */
   readonly #resolvers = new Map<string, Resolver>();
+  /** What names in text mean; a program uses few, again and again. */
+  readonly #understood = new Map<string, Named>();
   #closed = false;
 
   constructor(options: CompleteOptions, clock: Clock, random: Random) {
@@ -92,7 +101,9 @@ class ConsulDiscovery implements Discovery {
     this.#warnings = new Warnings(options.onWarning);
     this.#consul = new ConsulSource({ ...options, clock });
     this.#services = new LRUCache<string, Entry>({
-      max: options.maxServices,
+      // See cached.ts on bounds by size.
+      maxSize: options.maxServices,
+      sizeCalculation: () => 1,
       disposeAfter: ({ service }, _key, reason) => {
         if (reason === 'evict') this.#evicted(service);
       },
@@ -147,7 +158,18 @@ class ConsulDiscovery implements Discovery {
   }
 
   /** A name with the settings that hold for it: the discovery's, over them those of `services`, over them the call's. */
-  #named(given: string | ServiceName, options: ServiceOptions | undefined) {
+  #named(given: string | ServiceName, options: ServiceOptions | undefined): Named {
+    if (typeof given !== 'string' || options !== undefined) return this.#understand(given, options);
+    const known = this.#understood.get(given);
+    if (known !== undefined) return known;
+    const named = this.#understand(given, undefined);
+    // Names may come from URLs, so there is no end of them.
+    if (this.#understood.size >= 1_000) this.#understood.clear();
+    this.#understood.set(given, named);
+    return named;
+  }
+
+  #understand(given: string | ServiceName, options: ServiceOptions | undefined): Named {
     const { domain, defaults, services } = this.#options;
     const parsed = parseServiceName(given, domain);
     const own = services.get('query' in parsed ? parsed.query : parsed.service);

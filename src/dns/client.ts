@@ -1,8 +1,9 @@
 import pRetry from 'p-retry';
 import { type Clock, sleep } from '../clock.ts';
 import { ClosedError, type DnsAttempt, DnsError } from '../errors.ts';
-import type { DnsReply, QuestionType } from './message.ts';
+import type { QuestionType } from './message.ts';
 import { type DnsCounters, TryFailure } from './pending.ts';
+import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
 import { TcpTransport } from './tcp.ts';
 import { UdpTransport } from './udp.ts';
@@ -46,6 +47,8 @@ interface Server {
 const loopbackEdns = 65_000;
 /** Fits any path without fragments (DNS flag day 2020). */
 const remoteEdns = 1_232;
+/** Between two rounds, doubled each time, in ms. */
+const firstPause = 50;
 /** Where Consul cuts a TCP reply. */
 const tcpLimit = 65_523;
 
@@ -75,18 +78,40 @@ export class DnsClient {
   async query(name: string, type: QuestionType, options: LookupOptions = {}): Promise<DnsAnswer> {
     const { signal } = options;
     const attempts: DnsAttempt[] = [];
-    let round = 0;
     try {
-      return await pRetry(() => this.#askEachServer(name, type, options, attempts), {
+      // The usual case pays nothing for the machinery of retries.
+      return await this.#askEachServer(name, type, options, attempts);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!(error instanceof RoundFailure)) throw error;
+      return await this.#askAgain(error, name, type, options, attempts);
+    }
+  }
+
+  /** The rounds after the first, which ended in `first`. */
+  async #askAgain(
+    first: RoundFailure,
+    name: string,
+    type: QuestionType,
+    options: LookupOptions,
+    attempts: DnsAttempt[],
+  ): Promise<DnsAnswer> {
+    const { signal } = options;
+    const askRound = async (round: number) => {
+      if (round === 1) throw first;
+      return this.#askEachServer(name, type, options, attempts);
+    };
+    try {
+      return await pRetry(askRound, {
         retries: this.#options.retries,
         // The pause is made below, on the injected clock.
         minTimeout: 0,
         maxTimeout: 0,
         factor: 1,
         randomize: false,
-        shouldRetry: async ({ error }) => {
+        shouldRetry: async ({ error, attemptNumber }) => {
           if (signal?.aborted || !(error instanceof RoundFailure) || error.final) return false;
-          await sleep(this.#options.clock, 50 * 2 ** round++, signal);
+          await sleep(this.#options.clock, firstPause * 2 ** (attemptNumber - 1), signal);
           return true;
         },
       });
@@ -110,7 +135,7 @@ export class DnsClient {
     options: LookupOptions,
     attempts: DnsAttempt[],
   ): Promise<DnsAnswer> {
-    const failure = new RoundFailure();
+    let failure: RoundFailure | undefined;
     for (const server of this.#servers) {
       const started = this.#options.clock.now();
       const transport = options.transport === 'tcp' ? 'tcp' : 'udp';
@@ -118,11 +143,13 @@ export class DnsClient {
         const answer = await this.#askServer(server, name, type, options);
         const { rcode } = answer.reply;
         if (rcode === 'NOERROR' || rcode === 'NXDOMAIN') return answer;
+        failure ??= new RoundFailure();
         failure.note('response', rcode === 'REFUSED');
         attempts.push(this.#attempt(server.address, answer.transport, started, rcode));
       } catch (error) {
         if (this.#closed) throw new ClosedError('The resolver was closed while it waited for an answer.');
         if (!(error instanceof TryFailure)) throw error;
+        failure ??= new RoundFailure();
         failure.note(error.kind, false);
         attempts.push(this.#attempt(server.address, transport, started, error.message));
       }

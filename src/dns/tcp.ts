@@ -1,7 +1,8 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../clock.ts';
-import type { DnsReply } from './message.ts';
+
 import { type DnsCounters, PendingQueries, type Question, TryFailure } from './pending.ts';
+import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
 import { unreachable } from './udp.ts';
 

@@ -3,8 +3,9 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { orAbort } from '../abort.ts';
 import type { Clock } from '../clock.ts';
-import type { DnsReply } from './message.ts';
+
 import { type DnsCounters, PendingQueries, type Question, TryFailure } from './pending.ts';
+import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
 
 /** More at once overrun the receive buffers on both sides; Consul answers fastest at about this many. */

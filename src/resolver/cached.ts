@@ -18,8 +18,9 @@ export interface CachedOptions {
 
 interface Flight {
   readonly result: Promise<Resolution>;
-  readonly controller: AbortController;
   waiters: number;
+  /** Gives the question up: who still waits is rejected with `reason`. */
+  readonly end: (reason: unknown) => void;
 }
 
 /**
@@ -33,7 +34,9 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
   const { min = 5_000, max = 60_000, jitter = 0.1 } = options.ttl ?? {};
   const { clock = systemClock, random = createRandom() } = options;
   const entries = new LRUCache<string, { resolution: Resolution; expires: number }>({
-    max: options.max ?? 1_000,
+    // A bound by size where every entry has size 1: a bound by number would allocate all its places now.
+    maxSize: options.max ?? 1_000,
+    sizeCalculation: () => 1,
     ttl: max,
     perf: clock,
     ttlResolution: 0,
@@ -49,14 +52,23 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
     return lasting;
   };
 
-  const takeOff = (key: string, name: ServiceName, after: string | undefined): Flight => {
-    const controller = new AbortController();
-    // The waiters hold the process, each for as long as it waits.
-    const question = { signal: controller.signal, fresh: true, after, background: true };
-    // A resolver that ignores its signal must not keep those waiting who were told to go.
-    const asked = orAbort(resolver.resolve(name, question), controller.signal);
-    const result = asked.then((resolution) => remember(key, resolution));
-    const flight: Flight = { result, controller, waiters: 0 };
+  const takeOff = (key: string, name: ServiceName, after: string | undefined, mayBeLeft: boolean): Flight => {
+    // Where the first waiter has no signal, it stays: then nothing but close() ends the question early.
+    const controller = mayBeLeft ? new AbortController() : undefined;
+    let reject: (reason: unknown) => void = () => {};
+    const result = new Promise<Resolution>((resolve, rejected) => {
+      reject = rejected;
+      // The waiters hold the process, each for as long as it waits.
+      resolver
+        .resolve(name, { signal: controller?.signal, fresh: true, after, background: true })
+        .then((resolution) => resolve(remember(key, resolution)), rejected);
+    });
+    const end = (reason: unknown) => {
+      controller?.abort(reason);
+      // A resolver that ignores its signal must not keep those waiting who were told to go.
+      reject(reason);
+    };
+    const flight: Flight = { result, waiters: 0, end };
     const land = () => {
       if (flights.get(key) === flight) flights.delete(key);
     };
@@ -72,7 +84,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
     } finally {
       if (--flight.waiters === 0 && flights.get(key) === flight) {
         flights.delete(key);
-        flight.controller.abort(signal?.reason);
+        flight.end(signal?.reason);
       }
     }
   };
@@ -88,13 +100,12 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       if (hit !== undefined) return { ...hit.resolution, ttl: hit.expires - clock.now() };
       // Questions that wait for a change of different states are different questions.
       const flightKey = after === undefined ? key : `${key} ${after}`;
-      const flight = flights.get(flightKey) ?? takeOff(flightKey, name, after);
+      const flight = flights.get(flightKey) ?? takeOff(flightKey, name, after, signal !== undefined);
       const work = join(flight, flightKey, signal);
       return background ? work : keepAliveDuring(work);
     },
     async close() {
-      for (const { controller } of flights.values())
-        controller.abort(new ClosedError('The resolver was closed.'));
+      for (const flight of flights.values()) flight.end(new ClosedError('The resolver was closed.'));
       entries.clear();
       await resolver.close?.();
     },

@@ -47,8 +47,14 @@ export function provesItself({ reply, server, transport, limit }: DnsAnswer, dro
   return transport === 'udp' && limit > 512 && reply.hasOpt && droppers.has(server.text);
 }
 
+/** What identifies the instances of a reply: a set, or the keys of a map. */
+interface Ids {
+  readonly size: number;
+  keys(): Iterable<string>;
+}
+
 interface Seen {
-  readonly ids: ReadonlySet<string>;
+  readonly ids: Ids;
   readonly limit: number;
   readonly roomy: boolean;
 }
@@ -74,10 +80,10 @@ export class Evidence {
    * @param ids what identifies each instance in this reply.
    * @param proven whether the reply proves itself.
    */
-  add(answer: DnsAnswer, ids: ReadonlySet<string>, proven: boolean): void {
+  add(answer: DnsAnswer, ids: Ids, proven: boolean): void {
     const { reply, limit } = answer;
     const roomy = !reply.truncated && ids.size < srvCap && limit - reply.size >= roomForOne;
-    for (const id of ids) this.#union.add(id);
+    for (const id of ids.keys()) this.#union.add(id);
     const secondLimit = this.#seen.some((other) => other.roomy && farApart(other.limit, limit));
     this.#proven ||= proven || (this.#limitsProve && roomy && secondLimit);
     this.#seen.push({ ids, limit, roomy });

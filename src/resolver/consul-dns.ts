@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { DnsAnswer, DnsClient, LookupOptions } from '../dns/client.ts';
-import type { DnsRecord, SrvRecord } from '../dns/message.ts';
 import { dnsName, type ServiceName } from '../dns/name.ts';
+import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { Evidence, learnFrom, type OptDroppers, provesItself } from './completeness.ts';
@@ -145,7 +145,7 @@ export class ConsulDnsResolver implements Resolver {
         own.set(id, heavier(record, own.get(id)));
       }
       const proven = provesItself(last, optDroppers);
-      evidence.add(last, new Set(own.keys()), proven);
+      evidence.add(last, own, proven);
       if (proven) return { evidence, answers: own, additionals: reply.additionals, last };
       for (const [id, record] of own) answers.set(id, record);
       additionals.push(...reply.additionals);

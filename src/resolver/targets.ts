@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { DnsClient, LookupOptions } from '../dns/client.ts';
-import type { DnsRecord, SrvRecord } from '../dns/message.ts';
 import { askableHost } from '../dns/name.ts';
+import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
 import { DnsError } from '../errors.ts';
 import { ipText } from '../ip.ts';
 import type { Address } from './resolver.ts';
@@ -67,7 +67,9 @@ export class TargetResolver {
       found.set(target, near ?? { hosts: [], ttl: Number.POSITIVE_INFINITY });
       if (near === undefined) unknown.push(target);
     }
-    for (const [target, far] of await this.#askFor(unknown, lookupOptions)) found.set(target, far);
+    if (unknown.length > 0) {
+      for (const [target, far] of await this.#askFor(unknown, lookupOptions)) found.set(target, far);
+    }
 
     const addresses: Address[] = [];
     let missing = 0;
@@ -154,14 +156,20 @@ export class TargetResolver {
   #address(record: SrvRecord, host: string, shares: number): Address {
     const { target, port, priority } = record;
     // One SRV with several addresses is several endpoints, which together weigh what the SRV weighs.
-    const weight = record.weight === 0 ? 0 : Math.max(1, Math.round(record.weight / shares));
-    const common = { host, port, priority, weight, target };
-    if (!this.#isConsuls(target)) return isIP(target) > 0 ? common : { ...common, serverName: target };
-    const labels = target.slice(0, -this.#options.domain.length - 1).split('.');
-    const [kind, datacenter] = labels.slice(-2);
-    if (kind === 'addr' && datacenter !== undefined) return { ...common, datacenter };
-    if (kind !== 'node' || datacenter === undefined || labels.length < 3) return common;
-    return { ...common, node: labels.slice(0, -2).join('.'), datacenter };
+    const weight =
+      record.weight === 0 || shares === 1 ? record.weight : Math.max(1, Math.round(record.weight / shares));
+    if (!this.#isConsuls(target)) {
+      return isIP(target) > 0
+        ? { host, port, priority, weight, target }
+        : { host, port, priority, weight, target, serverName: target };
+    }
+    // `<what>.<kind>.<datacenter>.<domain>`, read from its end: a node's name may have dots.
+    const end = target.length - this.#options.domain.length - 1;
+    const dot = target.lastIndexOf('.', end - 1);
+    const datacenter = target.slice(dot + 1, end);
+    if (target.endsWith('.addr', dot)) return { host, port, priority, weight, target, datacenter };
+    if (!target.endsWith('.node', dot)) return { host, port, priority, weight, target };
+    return { host, port, priority, weight, target, node: target.slice(0, dot - 5), datacenter };
   }
 
   #wanted(host: string): boolean {
@@ -178,9 +186,13 @@ export class TargetResolver {
 export function decodeHexTarget(target: string): Found | undefined {
   const hex = /^([0-9a-f]{8}|[0-9a-f]{32})\.addr\./.exec(target)?.[1];
   if (hex === undefined) return undefined;
-  const bytes = Buffer.from(hex, 'hex');
-  const host = bytes.length === 4 ? bytes.join('.') : ipText(hex.match(/.{4}/g)!.join(':'));
+  const host = hex.length === 8 ? ipv4FromHex(hex) : ipText(hex.match(/.{4}/g)!.join(':'));
   return { hosts: [host], ttl: Number.POSITIVE_INFINITY };
+}
+
+function ipv4FromHex(hex: string): string {
+  const bits = Number.parseInt(hex, 16);
+  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
 }
 
 function indexByName(records: readonly DnsRecord[]): Map<string, DnsRecord[]> {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answersQuestion, decodeReply, encodeQuery, replyId } from '../../src/dns/message.ts';
+import { answersQuestion, encodeQuery, replyId } from '../../src/dns/message.ts';
+import { decodeReply } from '../../src/dns/reply.ts';
 
 interface Capture {
   readonly name: string;

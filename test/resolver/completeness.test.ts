@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DnsAnswer } from '../../src/dns/client.ts';
-import type { DnsReply } from '../../src/dns/message.ts';
+import type { DnsReply } from '../../src/dns/reply.ts';
 import { parseServerAddress } from '../../src/dns/server-address.ts';
 import { createRandom } from '../../src/random.ts';
 import { Evidence, learnFrom, provesItself } from '../../src/resolver/completeness.ts';
