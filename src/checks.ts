@@ -32,11 +32,22 @@ export function callable<T>(what: string): Check<T> {
   return (value, path) => (typeof value === 'function' ? (value as T) : refuse(path, what, value));
 }
 
+export const signal: Check<AbortSignal> = (value, path) => {
+  const { aborted, addEventListener } = Object(value);
+  const fits = typeof aborted === 'boolean' && typeof addEventListener === 'function';
+  return fits ? (value as AbortSignal) : refuse(path, 'an AbortSignal', value);
+};
+
+export const flag: Check<boolean> = (value, path) =>
+  typeof value === 'boolean' ? value : refuse(path, 'true or false', value);
+
 /** The object's own keys, `undefined` ones left out. Refuses what is not a plain options object. */
 export function entriesOf(value: unknown, path: string): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return refuse(path, 'an object', value);
-  return Object.entries(value).filter(([, given]) => given !== undefined);
+  // Plain, of whatever realm: a Map or a class's object would be read as empty.
+  const prototype = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined;
+  const plain = prototype !== undefined && (prototype === null || Object.getPrototypeOf(prototype) === null);
+  if (!plain) return refuse(path, 'an object', value);
+  return Object.entries(value as object).filter(([, given]) => given !== undefined);
 }
 
 /** An object with these keys and no others; keys that are absent stay absent. */

@@ -1,3 +1,4 @@
+import { entriesOf } from './checks.ts';
 import { systemClock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
 import { completeOptions, type DiscoveryOptions } from './options.ts';
@@ -18,9 +19,10 @@ const keys = ['servers', 'domain', 'records', 'transport', 'edns', 'timeout', 'r
  * @throws InvalidOptionError
  */
 export function consulDns(options: ConsulDnsOptions = {}): Resolver {
-  const foreign = Object.keys(options).find((key) => !keys.includes(key));
-  if (foreign !== undefined) {
-    throw new InvalidOptionError(`consulDns: unknown option "${foreign}"; known are ${keys.join(', ')}.`);
+  for (const [key] of entriesOf(options, 'consulDns')) {
+    if (!keys.includes(key)) {
+      throw new InvalidOptionError(`consulDns: unknown option "${key}"; known are ${keys.join(', ')}.`);
+    }
   }
   const complete = completeOptions(options);
   const { port, family = 'any' } = complete.defaults;

@@ -1,5 +1,10 @@
 /** Codes of warnings; stable within a major version. */
-export type WarningCode = 'CONSUL_UNAVAILABLE' | 'SERVICE_EMPTY' | 'SERVICE_EVICTED' | 'LISTENER_FAILED';
+export type WarningCode =
+  | 'CONSUL_UNAVAILABLE'
+  | 'SERVICE_EMPTY'
+  | 'SERVICE_EVICTED'
+  | 'LISTENER_FAILED'
+  | 'BALANCER_FAILED';
 
 /** Something an operator should know and a program need not handle. */
 export interface DiscoveryWarning {
@@ -15,6 +20,8 @@ export class Warnings {
   readonly #sink: (warning: DiscoveryWarning) => void;
   readonly #standing = new Set<string>();
   readonly #unavailable = new Set<string>();
+  /** Said since anything was last answered: what fails now is part of the same outage. */
+  #saidUnavailable = false;
 
   constructor(sink: (warning: DiscoveryWarning) => void = emit) {
     this.#sink = sink;
@@ -31,15 +38,22 @@ export class Warnings {
     this.#standing.delete(`${code} ${service}`);
   }
 
-  /** A refresh failed. One outage is one warning, however many services it hits. */
+  /**
+   * A refresh failed. One outage is one warning, however many services it hits; a service that fails for good while others are
+   * answered does not hide the next outage.
+   */
   unavailable(service: string, message: () => string, cause: unknown): void {
-    const first = this.#unavailable.size === 0;
+    if (this.#unavailable.has(service)) return;
     this.#unavailable.add(service);
-    if (first) this.#say({ code: 'CONSUL_UNAVAILABLE', message: message(), service, cause });
+    if (this.#saidUnavailable) return;
+    this.#saidUnavailable = true;
+    this.#say({ code: 'CONSUL_UNAVAILABLE', message: message(), service, cause });
   }
 
+  /** A question of this service was answered, or it is gone. */
   available(service: string): void {
     this.#unavailable.delete(service);
+    this.#saidUnavailable = false;
   }
 
   #say(warning: DiscoveryWarning): void {

@@ -18,15 +18,17 @@ export class RefreshSchedule {
   readonly #random: Random;
   readonly #action: () => void;
   #timer: TimerHandle | undefined;
+  readonly #least: number;
   #interval: number;
   #first = true;
   #failures = 0;
   #next: number | undefined;
 
-  /** @param interval what to hold for the refresh interval until a list has come, in ms. */
+  /** @param interval the shortest refresh interval, in ms; a first list may come from a cache with less time left. */
   constructor(clock: Clock, random: Random, interval: number, action: () => void) {
     this.#clock = clock;
     this.#random = random;
+    this.#least = interval;
     this.#interval = interval;
     this.#action = action;
   }
@@ -46,7 +48,7 @@ export class RefreshSchedule {
 
   /** @param atMost ask no later than in so many ms. */
   afterFailure(atMost = Number.POSITIVE_INFINITY): void {
-    const slowest = Math.min(this.#interval, slowestRetry);
+    const slowest = Math.min(Math.max(this.#interval, this.#least), slowestRetry);
     const delay =
       Math.min(firstRetry * 2 ** this.#failures++, slowest) * (0.8 + 0.2 * this.#random.fraction());
     this.#arm(Math.min(delay, Math.max(0, atMost)));

@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import { orAbort } from './abort.ts';
 import type { Balancer } from './balancer/balancer.ts';
+import { signal as aSignal, fields, number } from './checks.ts';
 import type { Clock } from './clock.ts';
 import type { Warnings } from './diagnostics.ts';
 import type { ServiceName } from './dns/name.ts';
@@ -68,6 +70,12 @@ export interface ServiceSetup {
   readonly onClose: () => void;
 }
 
+/** Longer delays than this are beyond Node's timers: then there is none. */
+const longestTimer = 2 ** 31 - 1;
+
+const checkWait = fields({ signal: aSignal });
+const checkReady = fields({ signal: aSignal, timeout: number(0, Number.POSITIVE_INFINITY) });
+
 export type Listener = (snapshot: ServiceSnapshot, change: Change) => void;
 
 /**
@@ -82,6 +90,8 @@ export class Service {
   readonly #schedule: RefreshSchedule;
   readonly #departed: DepartedEndpoints;
   readonly #listeners = new Set<Listener>();
+  /** Woken by every change and by the end. */
+  readonly #waiters = new Set<() => void>();
   readonly #lifetime = new AbortController();
   #snapshot: Snapshot = emptySnapshot;
   #members: Membership = noMembers;
@@ -92,6 +102,8 @@ export class Service {
   #refreshes = 0;
   #failures = 0;
   #asking: Promise<void> | undefined;
+  /** Whether the question under way goes past the cache. */
+  #askingFresh = false;
   #waiting = 0;
   /** Used since the schedule last looked. All that a pick does beside the balancer's work is to read this. */
   #touched = true;
@@ -106,6 +118,8 @@ export class Service {
     this.#departed = rememberDeparted(clock);
     this.#lastUsed = clock.now();
     this.#schedule = new RefreshSchedule(clock, random, interval, () => this.#due());
+    // One listener a question in flight: how many those are is bounded elsewhere.
+    setMaxListeners(0, this.#lifetime.signal);
     this.#balancer.update(emptySnapshot);
     this.#ask(false);
   }
@@ -121,12 +135,13 @@ export class Service {
    * Without `timeout` it fails fast: with ServiceNotFoundError (nothing healthy under this name), DnsError (nobody answered)
    * or ClosedError. With `timeout` (ms) it waits for a first healthy instance for so long.
    */
-  async ready({ signal, timeout }: { signal?: AbortSignal; timeout?: number } = {}): Promise<void> {
+  async ready(options: { signal?: AbortSignal; timeout?: number } = {}): Promise<void> {
+    const { signal, timeout } = checkReady(options, 'ready');
     signal?.throwIfAborted();
     this.#use();
     if (this.#snapshot.endpoints.length > 0) return;
     if (timeout === undefined) await this.#wait(this.#ask(false), signal);
-    else await this.#wait(this.#firstList(timeout), signal);
+    else await this.#wait(this.#firstList(timeout, signal), signal);
     if (this.#snapshot.endpoints.length === 0) throw this.#nothingToPick();
   }
 
@@ -171,34 +186,34 @@ export class Service {
    * The present list, if there is one, then the newest after each change; never a backlog. Ends with the service; rejects with
    * `signal.reason` on abort.
    */
-  async *watch({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ServiceSnapshot, void, undefined> {
+  async *watch(options: { signal?: AbortSignal } = {}): AsyncGenerator<ServiceSnapshot, void, undefined> {
+    const { signal } = checkWait(options, 'watch');
     signal?.throwIfAborted();
     this.#use();
     let seen = emptySnapshot.version;
     let changed = () => {};
-    const stop = this.subscribe(() => changed());
-    const ended = new Promise<void>((resolve) => {
-      this.#lifetime.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const wake = () => changed();
+    this.#waiters.add(wake);
     try {
       while (!this.#lifetime.signal.aborted) {
         if (this.#snapshot.version === seen) {
           const change = new Promise<void>((resolve) => {
             changed = resolve;
           });
-          await this.#wait(Promise.race([change, ended]), signal);
+          await this.#wait(change, signal);
         } else {
           seen = this.#snapshot.version;
           yield this.snapshot;
         }
       }
     } finally {
-      stop();
+      this.#waiters.delete(wake);
     }
   }
 
   /** Asks now, past the cache; several calls at a time are one question. Rejects where it fails; the list is kept then. */
-  async refresh({ signal }: { signal?: AbortSignal } = {}): Promise<ServiceSnapshot> {
+  async refresh(options: { signal?: AbortSignal } = {}): Promise<ServiceSnapshot> {
+    const { signal } = checkWait(options, 'refresh');
     signal?.throwIfAborted();
     this.#use();
     await this.#wait(this.#ask(true), signal);
@@ -240,8 +255,9 @@ export class Service {
     if (this.#lifetime.signal.aborted) return;
     this.#lifetime.abort(error);
     this.#schedule.stop();
-    this.#balancer.close?.();
+    this.#guard('close', () => this.#balancer.close?.());
     this.#listeners.clear();
+    this.#wake();
     // From here on every pick takes the slow way, which says that the service is closed.
     this.#touched = false;
     this.#setup.warnings.available(this.name);
@@ -254,7 +270,7 @@ export class Service {
     this.#touched = true;
     if (!this.#idle) return;
     this.#idle = false;
-    this.#balancer.idle?.(false);
+    this.#guard('idle', () => this.#balancer.idle?.(false));
     this.#lastUsed = this.#setup.clock.now();
     void this.#ask(true).catch(() => {});
   }
@@ -264,23 +280,29 @@ export class Service {
     if (this.#touched || this.#listeners.size > 0 || this.#waiting > 0) {
       this.#lastUsed = now;
       this.#setup.onUsed();
-    }
-    this.#touched = false;
-    if (now - this.#lastUsed >= this.#setup.idle) {
+    } else if (now - this.#lastUsed >= this.#setup.idle) {
       this.#idle = true;
-      this.#balancer.idle?.(true);
+      this.#guard('idle', () => this.#balancer.idle?.(true));
       return;
     }
+    this.#touched = false;
     void this.#ask(true).catch(() => {});
   }
 
-  /** One question at a time; who comes meanwhile shares it. */
+  /** One question at a time; who comes meanwhile shares it, unless it may be answered from memory and that is not wanted. */
   #ask(fresh: boolean): Promise<void> {
-    this.#asking ??= this.#askNow(fresh).finally(() => {
-      this.#asking = undefined;
-    });
-    // Background questions fail without a witness: the failure stands in the snapshot and in a warning.
-    this.#asking.catch(() => {});
+    if (this.#asking !== undefined && fresh && !this.#askingFresh) {
+      const afterwards = () => this.#ask(true);
+      return this.#asking.then(afterwards, afterwards);
+    }
+    if (this.#asking === undefined) {
+      this.#askingFresh = fresh;
+      this.#asking = this.#askNow(fresh).finally(() => {
+        this.#asking = undefined;
+      });
+      // Background questions fail without a witness: the failure stands in the snapshot and in a warning.
+      this.#asking.catch(() => {});
+    }
     return this.#asking;
   }
 
@@ -315,8 +337,9 @@ export class Service {
     warnings.available(this.name);
     warnings.over('SERVICE_EMPTY', this.name);
     this.#members = settle(this.#members, resolution);
-    this.#apply(addressesOf(this.#members), 'resolved');
+    // Armed first: listeners may close the service.
     this.#schedule.afterSuccess(resolution.ttl);
+    this.#apply(addressesOf(this.#members), 'resolved');
   }
 
   /** Consul says there is nothing. A good list is held for a while: it may be an agent or a token that is broken. */
@@ -327,20 +350,18 @@ export class Service {
     warnings.available(this.name);
     this.#emptySince ??= clock.now();
     const left = this.#emptySince + hold.empty - clock.now();
-    if (this.#snapshot.endpoints.length === 0) {
-      this.#schedule.afterFailure();
-      return;
-    }
+    const held = this.#snapshot.endpoints.length;
+    this.#schedule.afterFailure(held > 0 && left > 0 ? left : undefined);
+    if (held === 0) return;
     if (left <= 0) this.#expire();
     else {
       warnings.once({
         code: 'SERVICE_EMPTY',
         service: this.name,
-        message: `${error.message} The last list (${this.#snapshot.endpoints.length} endpoints) is held for ${Math.round(left / 1000)} s.`,
+        message: `${error.message} The last list (${held} endpoints) is held for ${Math.round(left / 1000)} s.`,
         cause: error,
       });
     }
-    this.#schedule.afterFailure(left > 0 ? left : undefined);
   }
 
   /** Nobody answered. The last list stands (static stability: an outage of Consul must not become ours). */
@@ -349,15 +370,16 @@ export class Service {
     this.#error = error;
     this.#failures++;
     const age = clock.now() - this.#confirmedAt;
-    const kept = this.#snapshot.endpoints.length;
-    if (kept > 0 && age >= hold.error) this.#expire();
+    const expires = age >= hold.error;
+    const kept = expires ? 0 : this.#snapshot.endpoints.length;
+    this.#schedule.afterFailure(kept > 0 ? hold.error - age : undefined);
+    if (expires) this.#expire();
     warnings.unavailable(
       this.name,
       () =>
-        `${this.name}: refreshing failed; ${kept > 0 ? `the last list (${kept} endpoints) is used on` : 'there is no list yet'}, and the question is repeated. ${error instanceof Error ? error.message : String(error)}`,
+        `${this.name}: refreshing failed; ${kept > 0 ? `the last list (${kept} endpoints) is used on` : 'there is no list to use'}, and the question is repeated. ${error instanceof Error ? error.message : String(error)}`,
       error,
     );
-    this.#schedule.afterFailure(kept > 0 && age < hold.error ? hold.error - age : undefined);
   }
 
   #expire(): void {
@@ -369,42 +391,74 @@ export class Service {
   #apply(addresses: readonly Address[], why: Change['why']): void {
     const { snapshot, change } = reconcile(this.#snapshot, addresses, this.#departed, why);
     if (change === undefined) return;
-    this.#balancer.update(snapshot);
     this.#snapshot = snapshot;
+    this.#guard('update', () => this.#balancer.update(snapshot));
+    this.#wake();
     for (const listener of [...this.#listeners]) {
       try {
         listener(this.snapshot, change);
       } catch (error) {
-        this.#setup.warnings.once({
-          code: 'LISTENER_FAILED',
-          service: this.name,
-          message: `${this.name}: a listener given to subscribe() threw: ${String(error)}`,
-          cause: error,
-        });
+        this.#warnOf('LISTENER_FAILED', 'a listener given to subscribe()', error);
       }
     }
   }
 
+  /** A balancer of somebody's own may throw; the refreshing must go on. */
+  #guard(method: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#warnOf('BALANCER_FAILED', `the balancer's ${method}()`, error);
+    }
+  }
+
+  #warnOf(code: 'LISTENER_FAILED' | 'BALANCER_FAILED', who: string, cause: unknown): void {
+    const message = `${this.name}: ${who} threw: ${String(cause)}`;
+    this.#setup.warnings.once({ code, service: this.name, message, cause });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiters]) wake();
+  }
+
   /** The first list that has an endpoint; the schedule does the asking. */
-  #firstList(timeout: number): Promise<void> {
-    const { clock } = this.#setup;
-    return new Promise((resolve, reject) => {
-      const stop = this.subscribe(({ endpoints }) => endpoints.length > 0 && done(resolve));
-      const onClosed = () => done(() => reject(this.#lifetime.signal.reason));
-      const timer = clock.setTimeout(() => {
-        const reason = this.#error instanceof Error ? ` The last answer: ${this.#error.message}` : '';
-        const message = `${this.name}: no healthy instance in ${timeout} ms.${reason}`;
-        done(() => reject(new DiscoveryError('ERR_READY_TIMEOUT', message, { cause: this.#error })));
-      }, timeout);
-      const done = (settleIt: () => void) => {
-        stop();
-        clock.clearTimeout(timer);
-        this.#lifetime.signal.removeEventListener('abort', onClosed);
-        settleIt();
-      };
-      this.#lifetime.signal.addEventListener('abort', onClosed, { once: true });
-      void this.#ask(false).catch(() => {});
-    });
+  async #firstList(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    let wake = () => {};
+    let late = false;
+    const expire = () => {
+      late = true;
+      wake();
+    };
+    const waiter = () => wake();
+    const timer = timeout > longestTimer ? undefined : this.#setup.clock.setTimeout(expire, timeout);
+    this.#waiters.add(waiter);
+    signal?.addEventListener('abort', waiter, { once: true });
+    void this.#ask(false).catch(() => {});
+    try {
+      while (this.#snapshot.endpoints.length === 0) {
+        this.#lifetime.signal.throwIfAborted();
+        signal?.throwIfAborted();
+        if (late) throw this.#notReady(timeout);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      this.#setup.clock.clearTimeout(timer);
+      this.#waiters.delete(waiter);
+      signal?.removeEventListener('abort', waiter);
+    }
+  }
+
+  #notReady(timeout: number): DiscoveryError {
+    const reason = this.#error instanceof Error ? ` The last answer: ${this.#error.message}` : '';
+    return new DiscoveryError(
+      'ERR_READY_TIMEOUT',
+      `${this.name}: no healthy instance in ${timeout} ms.${reason}`,
+      {
+        cause: this.#error,
+      },
+    );
   }
 
   /** Lets a caller wait: it keeps the process alive, counts as a use, and may leave by its signal without hurting others. */

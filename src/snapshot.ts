@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type Endpoint, endpointKey, LiveEndpoint } from './endpoint.ts';
+import { type Endpoint, LiveEndpoint } from './endpoint.ts';
+import { distinct } from './resolver/distinct.ts';
 import type { Address } from './resolver/resolver.ts';
 
 /**
@@ -45,7 +46,7 @@ export function reconcile(
   departed: DepartedEndpoints,
   why: Change['why'] = 'resolved',
 ): { snapshot: Snapshot; change: Change | undefined } {
-  const wanted = distinctByKey(addresses);
+  const wanted = [...distinct(addresses)].sort(([a], [b]) => (a < b ? -1 : 1));
   const known = new Map<string, LiveEndpoint>();
   for (const endpoint of previous.endpoints) known.set(endpoint.address, endpoint as LiveEndpoint);
   const before = new Map<string, Address>();
@@ -76,16 +77,6 @@ export function reconcile(
     snapshot: { version: previous.version + 1, endpoints, addresses: wanted.map(([, address]) => address) },
     change: { added, removed, changed, why },
   };
-}
-
-function distinctByKey(addresses: readonly Address[]): [string, Address][] {
-  const byKey = new Map<string, Address>();
-  for (const address of addresses) {
-    const key = endpointKey(address.host, address.port);
-    const twin = byKey.get(key);
-    if (twin === undefined || address.weight > twin.weight) byKey.set(key, address);
-  }
-  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function sameAddress(a: Address, b: Address): boolean {

@@ -33,6 +33,12 @@ export class TryFailure extends Error {
   }
 }
 
+/** The system's word for it, with the words people know for the commonest. */
+export function unreachable(error: NodeJS.ErrnoException): TryFailure {
+  const words = error.code === 'ECONNREFUSED' ? 'connection refused' : (error.code ?? error.message);
+  return new TryFailure('unreachable', words, { cause: error });
+}
+
 interface Entry {
   readonly query: Query;
   readonly resolve: (reply: DnsReply) => void;

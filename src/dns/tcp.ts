@@ -1,10 +1,9 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../clock.ts';
 
-import { type DnsCounters, PendingQueries, type Question, TryFailure } from './pending.ts';
+import { type DnsCounters, PendingQueries, type Question, TryFailure, unreachable } from './pending.ts';
 import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
-import { unreachable } from './udp.ts';
 
 /**
  * Consul closes a connection after 128 questions, and a client that runs into that loses replies. It closes an idle one
@@ -31,6 +30,7 @@ export class TcpTransport {
   readonly #clock: Clock;
   readonly #counters: DnsCounters;
   readonly #connections = new Set<Connection>();
+  #closed = false;
 
   constructor(server: ServerAddress, clock: Clock, counters: DnsCounters) {
     this.#server = server;
@@ -41,19 +41,22 @@ export class TcpTransport {
   /** @throws TryFailure; the signal's reason on abort. */
   async ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
     signal?.throwIfAborted();
+    if (this.#closed) throw new TryFailure('unreachable', 'the resolver was closed');
     const connection = this.#choose();
     const wasUsed = connection.replied;
     try {
       return await this.#askOn(connection, question, timeout, signal);
     } catch (failure) {
       // The server may close a kept connection at the very moment we write to it; that says nothing about the server.
-      const lostRace = wasUsed && failure instanceof TryFailure && failure.kind === 'unreachable';
+      const dropped = failure instanceof TryFailure && failure.kind === 'unreachable';
+      const lostRace = wasUsed && dropped && !this.#closed;
       if (!lostRace) throw failure;
       return await this.#askOn(this.#connect(), question, timeout, signal);
     }
   }
 
   close(): void {
+    this.#closed = true;
     for (const connection of this.#connections)
       this.#drop(connection, new TryFailure('unreachable', 'closed'));
   }

@@ -3,8 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { orAbort } from '../abort.ts';
 import type { Clock } from '../clock.ts';
-
-import { type DnsCounters, PendingQueries, type Question, TryFailure } from './pending.ts';
+import { type DnsCounters, PendingQueries, type Question, TryFailure, unreachable } from './pending.ts';
 import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
 
@@ -14,6 +13,7 @@ const inFlightLimit = 64;
 interface Channel {
   readonly socket: Socket;
   readonly pending: PendingQueries;
+  /** True once connected, else when that is decided. */
   connected: Promise<void> | true;
   /** A question timed out here: the local address may be gone or the port lost, so the next one gets a new socket. */
   suspect: boolean;
@@ -31,9 +31,11 @@ export class UdpTransport {
   readonly #counters: DnsCounters;
   readonly #channels = new Set<Channel>();
   #current: Channel | undefined;
+  #opening: Promise<Channel> | undefined;
   #inFlight = 0;
   /** Questions that wait for one in flight to end, first come first served. */
   readonly #queue = new Set<() => void>();
+  #closed = false;
 
   constructor(server: ServerAddress, clock: Clock, counters: DnsCounters) {
     this.#server = server;
@@ -54,28 +56,35 @@ export class UdpTransport {
     }
   }
 
+  close(): void {
+    this.#closed = true;
+    this.#current = undefined;
+    for (const channel of this.#channels) this.#retire(channel);
+  }
+
   async #askNow(question: Question, timeout: number, signal: AbortSignal | undefined): Promise<DnsReply> {
-    if (this.#current === undefined || this.#current.suspect) this.#current = await this.#open();
-    const channel = this.#current;
+    const channel = this.#usable() ?? (await orAbort(this.#lookUpAndOpen(timeout), signal));
     const { query, reply } = channel.pending.add(question, timeout, signal, () => {
       channel.suspect = true;
     });
-    const send = () =>
-      channel.socket.send(query.bytes, (error) => {
-        if (error) channel.pending.fail(query, unreachable(error));
-      });
+    const send = () => {
+      try {
+        channel.socket.send(query.bytes, (error) => {
+          if (error) channel.pending.fail(query, unreachable(error));
+        });
+      } catch (error) {
+        // The socket was closed between connecting and sending.
+        channel.pending.fail(query, unreachable(error as Error));
+      }
+    };
     if (channel.connected === true) send();
     else channel.connected.then(send, (error) => channel.pending.fail(query, unreachable(error)));
     try {
       return await reply;
     } finally {
-      if (channel !== this.#current && channel.pending.size === 0) this.#retire(channel);
+      const leaving = channel.suspect || channel !== this.#current;
+      if (leaving && channel.pending.size === 0) this.#retire(channel);
     }
-  }
-
-  close(): void {
-    this.#current = undefined;
-    for (const channel of this.#channels) this.#retire(channel);
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
@@ -101,57 +110,74 @@ export class UdpTransport {
     next?.();
   }
 
-  async #open(): Promise<Channel> {
-    const { host, port } = this.#server;
-    const family = isIP(host);
-    const target = family === 0 ? await this.#lookup() : { address: host, family };
-    // Another question may have opened one while this one waited for the name.
+  /** The channel in use; a new one where the address needs no lookup. */
+  #usable(): Channel | undefined {
+    this.#mustBeOpen();
     if (this.#current !== undefined && !this.#current.suspect) return this.#current;
-    const socket = createSocket({
-      type: target.family === 6 ? 'udp6' : 'udp4',
-      recvBufferSize: 4 << 20,
-    }).unref();
-    const channel: Channel = {
-      socket,
-      pending: new PendingQueries(this.#clock, this.#counters),
-      connected: true,
-      suspect: false,
-    };
+    const { host } = this.#server;
+    const family = isIP(host);
+    return family === 0 ? undefined : this.#open(host, family);
+  }
+
+  /** One lookup for all who wait; bounded like a try. */
+  #lookUpAndOpen(timeout: number): Promise<Channel> {
+    this.#opening ??= this.#lookUp(timeout)
+      .then(({ address, family }) => {
+        this.#mustBeOpen();
+        return this.#open(address, family);
+      })
+      .finally(() => {
+        this.#opening = undefined;
+      });
+    return this.#opening;
+  }
+
+  #lookUp(timeout: number): Promise<{ address: string; family: number }> {
+    const { host } = this.#server;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new TryFailure('timeout', `${host} was not resolved in ${timeout} ms`));
+      const timer = this.#clock.setTimeout(late, timeout);
+      lookup(host)
+        .then(resolve, (error) => reject(unreachable(error)))
+        .finally(() => this.#clock.clearTimeout(timer));
+    });
+  }
+
+  #open(address: string, family: number): Channel {
+    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', recvBufferSize: 4 << 20 }).unref();
+    const pending = new PendingQueries(this.#clock, this.#counters);
+    const channel: Channel = { socket, pending, connected: true, suspect: false };
     this.#channels.add(channel);
     channel.connected = new Promise<void>((resolve, reject) => {
-      socket.on('error', (error) => {
+      const fail = (error: Error) => {
         reject(error);
-        channel.pending.failAll(unreachable(error));
-        if (this.#current === channel) this.#current = undefined;
+        pending.failAll(unreachable(error));
         this.#retire(channel);
-      });
-      socket.connect(port, target.address, () => {
+      };
+      socket.on('error', fail);
+      // With a callback, dgram reports a failure to connect (no route, not permitted) to it and nowhere else.
+      socket.connect(this.#server.port, address, (error?: Error) => {
+        if (error) return fail(error);
         channel.connected = true;
         resolve();
       });
     });
     channel.connected.catch(() => {});
-    socket.on('message', (message) => channel.pending.receive(message));
+    socket.on('message', (message) => pending.receive(message));
+    const replaced = this.#current;
+    this.#current = channel;
+    if (replaced?.pending.size === 0) this.#retire(replaced);
     return channel;
   }
 
-  async #lookup(): Promise<{ address: string; family: number }> {
-    try {
-      return await lookup(this.#server.host);
-    } catch (cause) {
-      throw unreachable(cause as NodeJS.ErrnoException);
-    }
-  }
-
   #retire(channel: Channel): void {
+    if (this.#current === channel) this.#current = undefined;
     if (!this.#channels.delete(channel)) return;
     channel.pending.failAll(new TryFailure('unreachable', 'the socket was closed'));
     channel.socket.close();
   }
-}
 
-/** The system's word for it, with the words people know for the commonest. */
-export function unreachable(error: NodeJS.ErrnoException): TryFailure {
-  const words = error.code === 'ECONNREFUSED' ? 'connection refused' : (error.code ?? error.message);
-  return new TryFailure('unreachable', words, { cause: error });
+  #mustBeOpen(): void {
+    if (this.#closed) throw new TryFailure('unreachable', 'the resolver was closed');
+  }
 }

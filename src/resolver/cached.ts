@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { orAbort } from '../abort.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import { canonicalName, type ServiceName } from '../dns/name.ts';
+import { canonicalName, parseServiceName, type ServiceName } from '../dns/name.ts';
 import { ClosedError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { createRandom, type Random } from '../random.ts';
@@ -44,7 +44,9 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
   const flights = new Map<string, Flight>();
 
   const remember = (key: string, resolution: Resolution): Resolution => {
-    const clamped = Math.min(Math.max(resolution.ttl, min), max);
+    // A resolver of somebody's own may say nothing of use.
+    const said = Number.isNaN(Number(resolution.ttl)) ? 0 : resolution.ttl;
+    const clamped = Math.min(Math.max(said, min), max);
     // Never 0: lru-cache takes that for "for ever".
     const ttl = Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1)));
     const lasting = { ...resolution, ttl };
@@ -95,7 +97,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       { signal, fresh, after, background }: ResolveOptions = {},
     ): Promise<Resolution> {
       signal?.throwIfAborted();
-      const key = canonicalName(name);
+      const key = canonicalName(typeof name === 'string' ? parseServiceName(name) : name);
       const hit = fresh || after !== undefined ? undefined : entries.get(key);
       if (hit !== undefined) return { ...hit.resolution, ttl: hit.expires - clock.now() };
       // Questions that wait for a change of different states are different questions.

@@ -7,8 +7,8 @@
  * answers stay as far as they fit. (Seen on 1.8.7 and 1.22.7, over UDP and TCP.) So a reply proves presence, never absence,
  * unless one of these holds:
  *
- * 1. Metadata is in it. Every trim leaves at most one additional record per target; more than that, TXT among them, is a whole
- *    reply.
+ * 1. Metadata is in it. Every trim leaves at most one additional record per target, and per alias (CNAME) of a target; more than
+ *    that, TXT among them, is a whole reply.
  * 2. An OPT is in it, it came by UDP, and the server is one whose trimmed replies lose theirs (1.9.9, 1.10.2 and later; learned
  *    from the first reply without).
  * 3. (SRV) Two replies under limits more than 120 bytes apart, both with room for one more instance. S lies in the hole of at most
@@ -43,6 +43,7 @@ export function provesItself({ reply, server, transport, limit }: DnsAnswer, dro
   const targets = new Set<string>();
   for (const record of reply.answers) if (record.type === 'SRV') targets.add(record.target);
   if (targets.size === 0) return false;
+  for (const record of reply.additionals) if (record.type === 'CNAME') targets.add(record.target);
   if (reply.textCount > 0 && reply.additionalCount > targets.size) return true;
   return transport === 'udp' && limit > 512 && reply.hasOpt && droppers.has(server.text);
 }
@@ -116,16 +117,17 @@ export class Evidence {
     return (1 - mean / population) ** count;
   }
 
-  /** The replies with the largest limit; smaller ones say nothing that these do not. */
+  /**
+   * The replies with the largest limit (smaller ones say nothing that these do not), whether they agree, and how many instances to
+   * reckon with: one more than were seen where the replies are equal or, by the size of all of them, can lack one at most.
+   */
   #best(): { replies: Seen[]; agree: boolean; population: number } {
     const limit = this.#seen.reduce((largest, reply) => Math.max(largest, reply.limit), 0);
     const replies = this.#seen.filter((reply) => reply.limit === limit);
     const union = this.#union.size;
-    const fewest = replies.reduce(
-      (least, reply) => Math.min(least, reply.ids.size),
-      Number.POSITIVE_INFINITY,
-    );
-    const agree = fewest >= union - 1;
+    const equal = replies.every(({ ids }) => ids.size === union);
+    const inTheHole = this.#limitsProve && replies.every(({ ids, roomy }) => roomy && ids.size >= union - 1);
+    const agree = equal || inTheHole;
     return { replies, agree, population: agree ? union + 1 : estimatePopulation(replies, union) };
   }
 }

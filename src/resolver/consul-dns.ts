@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { DnsAnswer, DnsClient, LookupOptions } from '../dns/client.ts';
-import { dnsName, type ServiceName } from '../dns/name.ts';
+import { dnsName, parseServiceName, type ServiceName } from '../dns/name.ts';
 import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { Evidence, learnFrom, type OptDroppers, provesItself } from './completeness.ts';
+import { distinct } from './distinct.ts';
 import type { Address, Resolution, ResolveOptions, Resolver } from './resolver.ts';
 import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
 
@@ -22,6 +23,14 @@ export interface ConsulDnsSettings {
   readonly counters: TargetCounters;
   /** What is known of the servers, shared by all resolvers over one client. */
   readonly optDroppers: OptDroppers;
+}
+
+interface Found {
+  readonly addresses: Address[];
+  /** Seconds. */
+  readonly ttl: number;
+  readonly collected: Collected;
+  readonly unresolved: Resolution['unresolved'];
 }
 
 /** A list under collection: the newest proven reply alone, or all that unproven ones showed. */
@@ -50,20 +59,23 @@ export class ConsulDnsResolver implements Resolver {
     return options.background ? work : keepAliveDuring(work);
   }
 
-  async #resolve(name: ServiceName, { signal }: ResolveOptions): Promise<Resolution> {
+  async #resolve(given: ServiceName, { signal }: ResolveOptions): Promise<Resolution> {
     const { clock, domain, records } = this.#settings;
     const started = clock.now();
-    const question = dnsName(name, domain);
+    // Here is where a name becomes a question: whoever calls, an unchecked one gets no further.
+    const question = dnsName(parseServiceName(given, domain), domain);
     const found =
       records === 'SRV' ? await this.#bySrv(question, signal) : await this.#byAddress(question, signal);
     const { evidence, last } = found.collected;
-    const complete = evidence.complete && found.missing === 0;
-    const omission = found.missing > 0 ? 1 : evidence.omission;
+    const { unresolved } = found;
+    const complete = evidence.complete && unresolved === undefined;
     return {
-      addresses: found.addresses,
+      // A node's address and a service address may be the same.
+      addresses: [...distinct(found.addresses).values()],
       ttl: Number.isFinite(found.ttl) ? found.ttl * 1000 : 0,
       complete,
-      ...(!complete && { omission }),
+      ...(!complete && { omission: evidence.omission }),
+      ...(unresolved !== undefined && { unresolved }),
       origin: {
         server: last.server.text,
         transport: last.transport,
@@ -73,7 +85,7 @@ export class ConsulDnsResolver implements Resolver {
     };
   }
 
-  async #bySrv(question: string, signal: AbortSignal | undefined) {
+  async #bySrv(question: string, signal: AbortSignal | undefined): Promise<Found> {
     const collected = await this.#collect(question, 'SRV', 6, signal);
     const answers = [...collected.answers.values()].filter(
       (record): record is SrvRecord => record.type === 'SRV',
@@ -81,19 +93,27 @@ export class ConsulDnsResolver implements Resolver {
     if (answers.length === 0) throw notFound(question, 'SRV', collected.last);
     const { transport } = this.#settings;
     const found = await this.#targets.addresses(answers, collected.additionals, { transport, signal });
-    if (found.addresses.length === 0) throw withoutAddresses(question, answers, collected.last);
-    return { ...found, collected };
+    const { addresses, ttl, unresolved } = found;
+    if (addresses.length === 0) throw withoutAddresses(question, answers, unresolved, collected.last);
+    return {
+      addresses,
+      ttl,
+      collected,
+      unresolved: unresolved.length > 0 ? { targets: unresolved } : undefined,
+    };
   }
 
-  async #byAddress(question: string, signal: AbortSignal | undefined) {
+  async #byAddress(question: string, signal: AbortSignal | undefined): Promise<Found> {
     const { family, transport, port = 0 } = this.#settings;
-    const types = family === 'any' ? (['A', 'AAAA'] as const) : ([family === 4 ? 'A' : 'AAAA'] as const);
+    const families = family === 'any' ? ([4, 6] as const) : ([family] as const);
+    const types = families.map((one) => (one === 4 ? 'A' : 'AAAA'));
     const results = await Promise.allSettled(types.map((type) => this.#collect(question, type, 3, signal)));
     const lists = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
-    const failed = results.find((result) => result.status === 'rejected');
+    const failedAt = results.findIndex((result) => result.status === 'rejected');
+    const failure = results.find((result) => result.status === 'rejected')?.reason;
     const answered = lists.some((list) => list.answers.size > 0);
     // One family failing must not cost the other, as long as that one has something to show.
-    if (failed !== undefined && (!answered || !(failed.reason instanceof DnsError))) throw failed.reason;
+    if (failedAt >= 0 && (!answered || !(failure instanceof DnsError))) throw failure;
     const addresses: Address[] = [];
     let ttl = Number.POSITIVE_INFINITY;
     for (const { answers } of lists) {
@@ -112,7 +132,8 @@ export class ConsulDnsResolver implements Resolver {
     // The longest list speaks for the answer; an empty one says only that there is no such family.
     const collected = lists.reduce((best, list) => (list.answers.size > best.answers.size ? list : best));
     if (addresses.length === 0) throw notFound(question, types.join(' and '), collected.last);
-    return { addresses, ttl, missing: failed === undefined ? 0 : 1, collected };
+    const missing = families[failedAt];
+    return { addresses, ttl, collected, unresolved: missing === undefined ? undefined : { family: missing } };
   }
 
   /** Asks until the evidence is enough. The first failure fails the lookup; a later one leaves what has been seen. */
@@ -203,10 +224,18 @@ function notFound(question: string, type: string, { reply, server }: DnsAnswer):
 function withoutAddresses(
   question: string,
   answers: readonly SrvRecord[],
+  unresolved: readonly string[],
   { server }: DnsAnswer,
-): ServiceNotFoundError {
+): DnsError | ServiceNotFoundError {
   const some = answers.slice(0, 3).map(({ target, port }) => `${target}:${port}`);
-  return new ServiceNotFoundError(
-    `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a usable address and port: ${some.join(', ')}. Register them with a port, and with an address that Consul or this machine can resolve.`,
-  );
+  const listed = `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a usable address and port: ${some.join(', ')}.`;
+  return unresolved.length > 0
+    ? new DnsError(
+        'ERR_DNS_RESPONSE',
+        `${listed} The addresses of ${unresolved.length} could not be resolved just now.`,
+        [],
+      )
+    : new ServiceNotFoundError(
+        `${listed} Register them with a port, and with an address that Consul or this machine can resolve.`,
+      );
 }

@@ -10,7 +10,8 @@
  * In the hole of completeness.ts with 10 instances and one ask per resolution that takes 9 resolutions; with the asks that
  * `consulDns` makes by itself (q ≤ 10⁻⁵) it takes 2; for one in two of 2 000 (q = ½ an ask, 16 asks) 2 as well.
  */
-import { endpointKey } from '../endpoint.ts';
+import { isIP } from 'node:net';
+import { distinct } from './distinct.ts';
 import type { Address, Resolution } from './resolver.ts';
 
 /** The stated probability with which a living instance is removed on absences alone. */
@@ -32,16 +33,12 @@ export const noMembers: Membership = new Map();
 /** The members after a resolution. O(n). */
 export function settle(previous: Membership, resolution: Resolution): Membership {
   const next = new Map<string, Member>();
-  for (const address of resolution.addresses) {
-    const key = endpointKey(address.host, address.port);
-    const twin = next.get(key);
-    if (twin === undefined || address.weight > twin.address.weight) next.set(key, { address, odds: 1 });
-  }
+  for (const [key, address] of distinct(resolution.addresses)) next.set(key, { address, odds: 1 });
   if (resolution.complete) return next;
   const omission = resolution.omission ?? unknownOmission;
   for (const [key, member] of previous) {
     if (next.has(key)) continue;
-    const odds = member.odds * omission;
+    const odds = isUnresolved(member.address, resolution) ? member.odds : member.odds * omission;
     // A hair of room, so that nine times 1/10 are 10⁻⁹ in binary too.
     if (odds > falseRemoval * 1.000001) next.set(key, { address: member.address, odds });
   }
@@ -50,4 +47,11 @@ export function settle(previous: Membership, resolution: Resolution): Membership
 
 export function addressesOf(members: Membership): Address[] {
   return Array.from(members.values(), (member) => member.address);
+}
+
+/** Listed, but nobody could say where: no sign of absence. */
+function isUnresolved({ host, target }: Address, { unresolved }: Resolution): boolean {
+  if (unresolved === undefined) return false;
+  const byTarget = target !== undefined && unresolved.targets?.includes(target);
+  return byTarget || unresolved.family === isIP(host);
 }

@@ -52,6 +52,11 @@ export interface Resolution {
    * `addresses`, 0…1. What a service makes of it: see membership.ts.
    */
   readonly omission?: number;
+  /**
+   * What is listed but could not be resolved just now: targets, or in A lists a whole family. The addresses known for them from
+   * earlier stay; `omission` speaks of all others.
+   */
+  readonly unresolved?: { readonly targets?: readonly string[]; readonly family?: 4 | 6 };
   /** Names this state of the set, to be handed back as `after`. */
   readonly token?: string;
   readonly origin?: Origin;

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { orAbort } from '../abort.ts';
 import type { DnsClient, LookupOptions } from '../dns/client.ts';
 import { askableHost } from '../dns/name.ts';
 import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
@@ -27,7 +28,11 @@ interface Found {
   readonly hosts: readonly string[];
   /** Seconds; Infinity where no record had one. */
   readonly ttl: number;
+  /** Nobody could say just now, which is no "there is none". */
+  readonly failed?: boolean;
 }
+
+const nothing: Found = { hosts: [], ttl: Number.POSITIVE_INFINITY };
 
 export interface TargetResolverOptions {
   readonly client: DnsClient;
@@ -48,12 +53,12 @@ export class TargetResolver {
     this.#options = options;
   }
 
-  /** `missing`: targets that stayed without an address. `ttl` in seconds. */
+  /** `unresolved`: targets for whose address nobody could be asked. `ttl` in seconds. */
   async addresses(
     answers: readonly SrvRecord[],
     additionals: readonly DnsRecord[],
     lookupOptions: LookupOptions,
-  ): Promise<{ addresses: Address[]; ttl: number; missing: number }> {
+  ): Promise<{ addresses: Address[]; ttl: number; unresolved: string[] }> {
     const { counters } = this.#options;
     const usable = answers.filter(({ port }) => port > 0);
     counters.withoutPort += answers.length - usable.length;
@@ -64,7 +69,7 @@ export class TargetResolver {
     for (const { target } of usable) {
       if (found.has(target)) continue;
       const near = decodeHexTarget(target) ?? this.#inAdditional(target, byName);
-      found.set(target, near ?? { hosts: [], ttl: Number.POSITIVE_INFINITY });
+      found.set(target, near ?? nothing);
       if (near === undefined) unknown.push(target);
     }
     if (unknown.length > 0) {
@@ -72,28 +77,30 @@ export class TargetResolver {
     }
 
     const addresses: Address[] = [];
-    let missing = 0;
+    const unresolved = new Set<string>();
     for (const record of usable) {
-      const { hosts, ttl: hostTtl } = found.get(record.target)!;
+      const { hosts, ttl: hostTtl, failed } = found.get(record.target)!;
       const kept = hosts.filter((host) => this.#wanted(host));
-      if (hosts.length === 0) missing++;
+      if (hosts.length === 0) counters.withoutAddress++;
+      if (failed) unresolved.add(record.target);
       ttl = Math.min(ttl, record.ttl, hostTtl);
       for (const host of kept) addresses.push(this.#address(record, host, kept.length));
     }
-    counters.withoutAddress += missing;
-    return { addresses, ttl, missing };
+    return { addresses, ttl, unresolved: [...unresolved] };
   }
 
   /** A and AAAA of one host, CNAMEs followed; then the system's resolver for names that are not Consul's. */
   async host(name: string, options: LookupOptions): Promise<Found> {
     const host = askableHost(name);
-    if (host === undefined) return { hosts: [], ttl: Number.POSITIVE_INFINITY };
+    if (host === undefined) return nothing;
     const found = await this.#askHost(host, options);
     if (found.hosts.length > 0 || this.#isConsuls(host)) return found;
     try {
-      return { hosts: await this.#options.lookup(host), ttl: Number.POSITIVE_INFINITY };
-    } catch {
-      return found;
+      return { ...nothing, hosts: (await orAbort(this.#options.lookup(host), options.signal)).map(ipText) };
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      const isAnswer = ['ENOTFOUND', 'ENODATA'].includes((error as NodeJS.ErrnoException).code ?? '');
+      return { ...nothing, failed: !isAnswer };
     }
   }
 
@@ -104,10 +111,12 @@ export class TargetResolver {
     const results = await Promise.allSettled(types.map((type) => client.query(host, type, options)));
     const hosts = new Set<string>();
     let ttl = Number.POSITIVE_INFINITY;
+    let failed = false;
     for (const result of results) {
       if (result.status === 'rejected') {
-        if (result.reason instanceof DnsError) continue;
-        throw result.reason;
+        if (!(result.reason instanceof DnsError)) throw result.reason;
+        failed = true;
+        continue;
       }
       for (const record of result.value.reply.answers) {
         if (record.type !== 'A' && record.type !== 'AAAA') continue;
@@ -115,7 +124,7 @@ export class TargetResolver {
         ttl = Math.min(ttl, record.ttl);
       }
     }
-    return { hosts: [...hosts], ttl };
+    return { hosts: [...hosts], ttl, failed };
   }
 
   /** Many at once, but not all: each answer has to fit into the socket's buffer. */
