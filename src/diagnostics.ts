@@ -42,12 +42,13 @@ export class Warnings {
    * A refresh failed. One outage is one warning, however many services it hits; a service that fails for good while others are
    * answered does not hide the next outage.
    */
-  unavailable(service: string, message: () => string, cause: unknown): void {
+  unavailable(warning: DiscoveryWarning & { readonly service: string }): void {
+    const { service } = warning;
     if (this.#unavailable.has(service)) return;
     this.#unavailable.add(service);
     if (this.#saidUnavailable) return;
     this.#saidUnavailable = true;
-    this.#say({ code: 'CONSUL_UNAVAILABLE', message: message(), service, cause });
+    this.#say(warning);
   }
 
   /** A question of this service was answered, or it is gone. */

@@ -2,16 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { BalancerContext } from './balancer/balancer.ts';
 import { createBalancer } from './balancer/index.ts';
+import { signal as aSignal, fields, flag, text } from './checks.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Warnings } from './diagnostics.ts';
-import { canonicalName, parseServiceName, type ServiceName } from './dns/name.ts';
+import type { ServiceName } from './dns/name.ts';
 import type { DnsCounters } from './dns/pending.ts';
-import { ClosedError, InvalidNameError, InvalidOptionError } from './errors.ts';
+import { ClosedError, InvalidOptionError } from './errors.ts';
 import { IntervalProber } from './health/prober.ts';
+import { Names } from './names.ts';
 import {
   type CompleteOptions,
   completeOptions,
-  completeServiceOptions,
   type DiscoveryOptions,
   type ServiceOptions,
 } from './options.ts';
@@ -20,7 +21,8 @@ import { cached } from './resolver/cached.ts';
 import { ConsulSource } from './resolver/consul-source.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver/resolver.ts';
 import type { TargetCounters } from './resolver/targets.ts';
-import { Service, type ServiceStats } from './service.ts';
+import { Service } from './service.ts';
+import type { ServiceStats } from './service-view.ts';
 
 export interface DiscoveryStats {
   /** All 0 with a `source` of one's own. */
@@ -69,12 +71,7 @@ export function createDiscoveryIn(environment: Partial<Environment>, options?: D
   return new ConsulDiscovery(completeOptions(options, env), clock, random);
 }
 
-interface Named {
-  readonly name: ServiceName;
-  /** Canonical DNS name. */
-  readonly key: string;
-  readonly settings: ServiceOptions;
-}
+const checkAsked = fields({ signal: aSignal, fresh: flag, after: text });
 
 interface Entry {
   readonly service: Service;
@@ -87,11 +84,10 @@ class ConsulDiscovery implements Discovery {
   readonly #random: Random;
   readonly #warnings: Warnings;
   readonly #consul: ConsulSource;
+  readonly #names: Names;
   readonly #services: LRUCache<string, Entry>;
   /** One cache per way of asking; services with the same settings share it. */
   readonly #resolvers = new Map<string, Resolver>();
-  /** What names in text mean; a program uses few, again and again. */
-  readonly #understood = new Map<string, Named>();
   #closed = false;
 
   constructor(options: CompleteOptions, clock: Clock, random: Random) {
@@ -99,6 +95,7 @@ class ConsulDiscovery implements Discovery {
     this.#clock = clock;
     this.#random = random;
     this.#warnings = new Warnings(options.onWarning);
+    this.#names = new Names(options);
     this.#consul = new ConsulSource({ ...options, clock });
     this.#services = new LRUCache<string, Entry>({
       // See cached.ts on bounds by size.
@@ -112,7 +109,7 @@ class ConsulDiscovery implements Discovery {
 
   service(given: string | ServiceName, options?: ServiceOptions): Service {
     this.#mustBeOpen();
-    const { name, key, settings } = this.#named(given, options);
+    const { name, key, settings } = this.#names.understand(given, options);
     const present = this.#services.get(key);
     if (present !== undefined) {
       if (options !== undefined && !isDeepStrictEqual(settings, present.options)) {
@@ -132,8 +129,8 @@ class ConsulDiscovery implements Discovery {
     options: Omit<ResolveOptions, 'background'> = {},
   ): Promise<Resolution> {
     this.#mustBeOpen();
-    const { name, key, settings } = this.#named(given, undefined);
-    const { signal, fresh, after } = options;
+    const { name, key, settings } = this.#names.understand(given, undefined);
+    const { signal, fresh, after } = checkAsked(options, 'resolve');
     const resolver = this.#resolver(this.#services.peek(key)?.options ?? settings);
     return resolver.resolve(name, { signal, fresh, after });
   }
@@ -155,35 +152,6 @@ class ConsulDiscovery implements Discovery {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** A name with the settings that hold for it: the discovery's, over them those of `services`, over them the call's. */
-  #named(given: string | ServiceName, options: ServiceOptions | undefined): Named {
-    if (typeof given !== 'string' || options !== undefined) return this.#understand(given, options);
-    const known = this.#understood.get(given);
-    if (known !== undefined) return known;
-    const named = this.#understand(given, undefined);
-    // Names may come from URLs, so there is no end of them.
-    if (this.#understood.size >= 1_000) this.#understood.clear();
-    this.#understood.set(given, named);
-    return named;
-  }
-
-  #understand(given: string | ServiceName, options: ServiceOptions | undefined): Named {
-    const { domain, defaults, services } = this.#options;
-    const parsed = parseServiceName(given, domain);
-    const own = services.get('query' in parsed ? parsed.query : parsed.service);
-    const called = options === undefined ? {} : completeServiceOptions(options, 'service');
-    // Tag and datacenter are part of the name from here on.
-    const { tag, datacenter, ...settings }: ServiceOptions = { ...defaults, ...own, ...called };
-    const name = parseServiceName(withPlace(parsed, { tag, datacenter }, called), domain);
-    const { records } = this.#options;
-    if (records === 'A' && settings.port === undefined && this.#options.source === undefined) {
-      throw new InvalidOptionError(
-        `${canonicalName(name, domain)}: records: 'A' brings no ports; give one as \`port\`.`,
-      );
-    }
-    return { name, key: canonicalName(name, domain), settings };
   }
 
   #create(name: ServiceName, key: string, settings: ServiceOptions): Service {
@@ -238,23 +206,4 @@ class ConsulDiscovery implements Discovery {
   #mustBeOpen(): void {
     if (this.#closed) throw new ClosedError('The discovery was closed.');
   }
-}
-
-interface Place {
-  readonly tag?: string | undefined;
-  readonly datacenter?: string | undefined;
-}
-
-/** Tag and datacenter may stand in the name or in the options; in both only if they agree. */
-function withPlace(name: ServiceName, { tag, datacenter }: Place, called: Place): ServiceName {
-  for (const key of ['tag', 'datacenter'] as const) {
-    const inName = (name as Partial<Record<typeof key, string>>)[key];
-    if (inName !== undefined && called[key] !== undefined && inName !== called[key]) {
-      throw new InvalidNameError(
-        `The ${key} is ${JSON.stringify(inName)} in the name and ${JSON.stringify(called[key])} in the options.`,
-      );
-    }
-  }
-  const place = datacenter === undefined ? name : { datacenter, ...name };
-  return tag === undefined || 'query' in place ? place : { tag, ...place };
 }

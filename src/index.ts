@@ -43,5 +43,6 @@ export { type CachedOptions, cached } from './resolver/cached.ts';
 export { fixed } from './resolver/fixed.ts';
 export type { Address, Origin, Resolution, ResolveOptions, Resolver } from './resolver/resolver.ts';
 export type { TargetCounters } from './resolver/targets.ts';
-export type { Listener, Service, ServiceSnapshot, ServiceStats } from './service.ts';
+export type { Service } from './service.ts';
+export type { Listener, ServiceSnapshot, ServiceStats } from './service-view.ts';
 export type { Change, Snapshot } from './snapshot.ts';

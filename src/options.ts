@@ -7,8 +7,10 @@ import type { BalancerOption } from './balancer/balancer.ts';
 import { checkBalancer } from './balancer/index.ts';
 import { type Check, callable, entriesOf, fields, number, oneOf, refuse, text } from './checks.ts';
 import type { DiscoveryWarning } from './diagnostics.ts';
+import { parseServiceName } from './dns/name.ts';
 import { parseServerAddress, type ServerAddress } from './dns/server-address.ts';
 import { InvalidOptionError } from './errors.ts';
+import { checkTtl } from './resolver/cached.ts';
 import type { Resolver } from './resolver/resolver.ts';
 
 /** Settings of one service; in `createDiscovery` they are the defaults of all services. */
@@ -52,9 +54,9 @@ export interface DiscoveryOptions extends ServiceOptions {
   maxServices?: number;
   /** Where warnings go, each thing once. Default `process.emitWarning`. */
   onWarning?: (warning: DiscoveryWarning) => void;
-  /** Settings per service, by service name. */
+  /** Settings per service, by bare service name (or prepared query), in any letter case. */
   services?: Readonly<Record<string, ServiceOptions>>;
-  /** Another resolver instead of Consul's DNS. */
+  /** Another resolver instead of Consul's DNS; then the options that say how to ask that are refused. */
   source?: Resolver;
 }
 
@@ -78,6 +80,18 @@ export interface CompleteOptions {
 
 const forever = Number.POSITIVE_INFINITY;
 
+/** What is left without meaning by a `source` of one's own. */
+const dnsOptions = [
+  'servers',
+  'records',
+  'transport',
+  'edns',
+  'timeout',
+  'retries',
+  'port',
+  'family',
+] as const;
+
 const serviceChecks = {
   balancer: checkBalancer,
   tag: text,
@@ -97,7 +111,7 @@ const checkDiscovery = fields({
   edns: number(512, 65_000, { whole: true }),
   timeout: number(1, 60_000),
   retries: number(0, 10, { whole: true }),
-  ttl: fields({ min: number(100, 86_400_000), max: number(100, 86_400_000), jitter: number(0, 0.5) }),
+  ttl: checkTtl,
   hold: fields({ error: number(0, forever), empty: number(0, forever) }),
   idle: number(0, forever),
   maxServices: number(1, 1_000_000, { whole: true }),
@@ -113,12 +127,18 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
   if (ttl.min > ttl.max) {
     throw new InvalidOptionError(`createDiscovery.ttl: min (${ttl.min} ms) is above max (${ttl.max} ms).`);
   }
-  const { balancer, tag, datacenter, port, family } = options;
+  if (options.source !== undefined) {
+    const useless = dnsOptions.find((key) => options[key] !== undefined);
+    if (useless !== undefined) {
+      throw new InvalidOptionError(
+        `createDiscovery: ${useless} says how Consul's DNS is asked, and \`source\` replaces that.`,
+      );
+    }
+  }
+  const { balancer = { name: 'round-robin' }, tag, datacenter, port, family = 'any' } = options;
   const defaults = withoutUndefined({ balancer, tag, datacenter, port, family });
   return {
-    servers: options.servers ?? [
-      parseServerAddress(env['CONSUL_DNS_ADDR'] || '127.0.0.1:8600', 'CONSUL_DNS_ADDR'),
-    ],
+    servers: options.servers ?? (options.source === undefined ? serversFrom(env) : []),
     domain: options.domain ?? 'consul',
     records: options.records ?? 'SRV',
     transport: options.transport ?? 'auto',
@@ -141,6 +161,10 @@ export function completeServiceOptions(given: unknown, path: string): ServiceOpt
   return checkService(given, path);
 }
 
+function serversFrom(env: NodeJS.ProcessEnv): readonly ServerAddress[] {
+  return [parseServerAddress(env['CONSUL_DNS_ADDR'] || '127.0.0.1:8600', 'CONSUL_DNS_ADDR')];
+}
+
 function checkServers(value: unknown, path: string): readonly ServerAddress[] {
   if (!Array.isArray(value) || value.length === 0)
     return refuse(path, "a list like ['127.0.0.1:8600']", value);
@@ -156,9 +180,19 @@ function checkDomain(value: unknown, path: string): string {
 }
 
 function checkServices(value: unknown, path: string): ReadonlyMap<string, ServiceOptions> {
-  return new Map(
-    entriesOf(value, path).map(([name, options]) => [name, checkService(options, `${path}.${name}`)]),
-  );
+  const services = new Map<string, ServiceOptions>();
+  for (const [name, options] of entriesOf(value, path)) {
+    const settings = checkService(options, `${path}.${name}`);
+    services.set(bareName(name, path).toLowerCase(), settings);
+  }
+  return services;
+}
+
+/** The settings hold for a service under all its tags and in all datacenters, so it is named without. */
+function bareName(name: string, path: string): string {
+  if (name.includes('.')) return refuse(path, 'bare service names as keys', name);
+  parseServiceName(name);
+  return name;
 }
 
 function checkResolver(value: unknown, path: string): Resolver {

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
 import { type Clock, sleep } from '../clock.ts';
-import { ClosedError, type DnsAttempt, DnsError } from '../errors.ts';
+import { ClosedError, type DnsAttempt } from '../errors.ts';
+import { lookupFailed, RoundFailure } from './lookup-failure.ts';
 import type { QuestionType } from './message.ts';
 import { type DnsCounters, TryFailure } from './pending.ts';
 import type { DnsReply } from './reply.ts';
@@ -206,42 +207,4 @@ export class DnsClient {
   #attempt(server: ServerAddress, transport: 'udp' | 'tcp', started: number, outcome: string): DnsAttempt {
     return { server: server.text, transport, elapsed: this.#options.clock.now() - started, outcome };
   }
-}
-
-/** No server answered in this round. Says what kind of failure to report, the most telling first. */
-class RoundFailure extends Error {
-  kind: 'response' | 'timeout' | 'unreachable' = 'unreachable';
-  /** Every server refused: asking again changes nothing. */
-  final = true;
-
-  note(kind: RoundFailure['kind'], final: boolean): void {
-    const rank = ['unreachable', 'timeout', 'response'];
-    if (rank.indexOf(kind) > rank.indexOf(this.kind)) this.kind = kind;
-    this.final &&= final;
-  }
-}
-
-function lookupFailed(
-  name: string,
-  type: string,
-  attempts: readonly DnsAttempt[],
-  kind: RoundFailure['kind'],
-): DnsError {
-  const code = {
-    response: 'ERR_DNS_RESPONSE',
-    timeout: 'ERR_DNS_TIMEOUT',
-    unreachable: 'ERR_UNREACHABLE',
-  } as const;
-  const tries = attempts
-    .map(
-      ({ server, transport, elapsed, outcome }) =>
-        `${server} by ${transport} ${outcome} (after ${Math.round(elapsed)} ms)`,
-    )
-    .join('; ');
-  const advice = {
-    response: 'The server is there but could not answer: see its log.',
-    timeout: 'Is this the DNS port of a Consul agent, and is UDP let through?',
-    unreachable: 'Is a Consul agent running there, with its DNS port open?',
-  };
-  return new DnsError(code[kind], `No answer to ${type} ${name}: ${tries}. ${advice[kind]}`, attempts);
 }

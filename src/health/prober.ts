@@ -6,6 +6,9 @@ import { httpProbe } from './http.ts';
 import type { Probe, ProbeOption, Prober, ProberOptions } from './probe.ts';
 import { tcpProbe } from './tcp.ts';
 
+/** However it is asked for: probes are for finding out, not for load. In ms. */
+const shortestInterval = 1_000;
+
 interface Subject {
   readonly endpoint: Endpoint;
   /** When it is to be measured next, in the clock's time. */
@@ -23,7 +26,7 @@ export class IntervalProber implements Prober {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #subjects = new Map<Endpoint, Subject>();
-  /** Due and waiting for their turn, and not yet due (in the order of their rounds, so that only the first is looked at). */
+  /** Due and waiting for their turn, and not yet due (roughly in the order of their rounds, so that only the first is looked at). */
   readonly #ready = new Set<Subject>();
   readonly #resting = new Set<Subject>();
   /** When endpoints that left were last measured; weak, so that they can be forgotten. */
@@ -34,7 +37,7 @@ export class IntervalProber implements Prober {
   #closed = false;
 
   constructor(options: ProberOptions, clock: Clock, random: Random) {
-    this.#options = options;
+    this.#options = { ...options, interval: Math.max(options.interval, shortestInterval) };
     this.#probe = probeFrom(options.probe);
     this.#clock = clock;
     this.#random = random;

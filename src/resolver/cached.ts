@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { orAbort } from '../abort.ts';
+import { fields, number } from '../checks.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { canonicalName, parseServiceName, type ServiceName } from '../dns/name.ts';
 import { ClosedError } from '../errors.ts';
@@ -16,6 +17,12 @@ export interface CachedOptions {
   readonly random?: Random;
 }
 
+export const checkTtl = fields({
+  min: number(100, 86_400_000),
+  max: number(100, 86_400_000),
+  jitter: number(0, 0.5),
+});
+
 interface Flight {
   readonly result: Promise<Resolution>;
   waiters: number;
@@ -31,11 +38,12 @@ interface Flight {
  * only when nobody waits any more.
  */
 export function cached(resolver: Resolver, options: CachedOptions = {}): Resolver {
-  const { min = 5_000, max = 60_000, jitter = 0.1 } = options.ttl ?? {};
+  const { min = 5_000, max = 60_000, jitter = 0.1 } = checkTtl(options.ttl ?? {}, 'cached.ttl');
+  const names = number(1, 1_000_000, { whole: true })(options.max ?? 1_000, 'cached.max');
   const { clock = systemClock, random = createRandom() } = options;
   const entries = new LRUCache<string, { resolution: Resolution; expires: number }>({
     // A bound by size where every entry has size 1: a bound by number would allocate all its places now.
-    maxSize: options.max ?? 1_000,
+    maxSize: names,
     sizeCalculation: () => 1,
     ttl: max,
     perf: clock,

@@ -1,13 +1,15 @@
 import type { Clock } from '../clock.ts';
-import type { DnsAnswer, DnsClient, LookupOptions } from '../dns/client.ts';
+import type { DnsAnswer, DnsClient } from '../dns/client.ts';
 import { dnsName, parseServiceName, type ServiceName } from '../dns/name.ts';
 import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
-import { DnsError, ServiceNotFoundError } from '../errors.ts';
+import { DnsError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { Evidence, learnFrom, type OptDroppers, provesItself } from './completeness.ts';
 import { distinct } from './distinct.ts';
+import { notFound, withoutAddresses } from './nothing-found.ts';
 import type { Address, Resolution, ResolveOptions, Resolver } from './resolver.ts';
 import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
+import { Ways } from './ways.ts';
 
 export interface ConsulDnsSettings {
   readonly client: DnsClient;
@@ -177,33 +179,6 @@ export class ConsulDnsResolver implements Resolver {
   }
 }
 
-/** How to ask next: UDP first, then a way with another limit, as completeness.ts wants it. */
-class Ways {
-  readonly #mode: 'auto' | 'udp' | 'tcp';
-  #asked = 0;
-  #tcpFailed = false;
-
-  constructor(mode: 'auto' | 'udp' | 'tcp') {
-    this.#mode = mode;
-  }
-
-  next(): LookupOptions {
-    const turn = this.#asked++;
-    if (this.#mode === 'tcp') return { transport: 'tcp' };
-    if (turn === 0) return { transport: this.#mode };
-    if (this.#mode === 'auto' && !this.#tcpFailed) return { transport: 'tcp' };
-    // By UDP alone: one ask under a smaller limit can prove the list, further ones of that size could not.
-    return turn === 1 ? { transport: 'udp', edns: 1_000 } : { transport: 'udp' };
-  }
-
-  /** The last way failed. Returns whether there is another. */
-  failed(): boolean {
-    const another = this.#mode === 'auto' && !this.#tcpFailed;
-    this.#tcpFailed = true;
-    return another;
-  }
-}
-
 /** Consul lists an instance once per node that has it; address and port are what makes it one. */
 function identity(record: DnsRecord): string {
   if (record.type === 'SRV') return `${record.target}:${record.port}`;
@@ -212,30 +187,4 @@ function identity(record: DnsRecord): string {
 
 function heavier(record: DnsRecord, twin: DnsRecord | undefined): DnsRecord {
   return twin?.type === 'SRV' && record.type === 'SRV' && twin.weight > record.weight ? twin : record;
-}
-
-function notFound(question: string, type: string, { reply, server }: DnsAnswer): ServiceNotFoundError {
-  const said = reply.rcode === 'NXDOMAIN' ? 'NXDOMAIN' : `no ${type} records`;
-  return new ServiceNotFoundError(
-    `${question}: Consul at ${server.text} answered ${said}. That means one of: no such service, tag or datacenter; no healthy instance; the agent's DNS token may not read the service and its nodes (ACL). DNS cannot tell them apart.`,
-  );
-}
-
-function withoutAddresses(
-  question: string,
-  answers: readonly SrvRecord[],
-  unresolved: readonly string[],
-  { server }: DnsAnswer,
-): DnsError | ServiceNotFoundError {
-  const some = answers.slice(0, 3).map(({ target, port }) => `${target}:${port}`);
-  const listed = `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a usable address and port: ${some.join(', ')}.`;
-  return unresolved.length > 0
-    ? new DnsError(
-        'ERR_DNS_RESPONSE',
-        `${listed} The addresses of ${unresolved.length} could not be resolved just now.`,
-        [],
-      )
-    : new ServiceNotFoundError(
-        `${listed} Register them with a port, and with an address that Consul or this machine can resolve.`,
-      );
 }

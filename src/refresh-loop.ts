@@ -1,0 +1,169 @@
+import { setMaxListeners } from 'node:events';
+import type { Clock } from './clock.ts';
+import type { Warnings } from './diagnostics.ts';
+import type { ServiceName } from './dns/name.ts';
+import { type ClosedError, ServiceNotFoundError } from './errors.ts';
+import type { Random } from './random.ts';
+import { RefreshSchedule } from './refresh-schedule.ts';
+import { addressesOf, type Membership, noMembers, settle } from './resolver/membership.ts';
+import type { Address, Resolution, Resolver } from './resolver/resolver.ts';
+import type { Change } from './snapshot.ts';
+
+export interface RefreshLoopSetup {
+  readonly name: ServiceName;
+  /** Canonical DNS name. */
+  readonly key: string;
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hold: { readonly error: number; readonly empty: number };
+  /** The shortest refresh interval, in ms. */
+  readonly interval: number;
+  readonly warnings: Warnings;
+  /** A question is due; the owner decides whether to ask it. */
+  readonly onDue: () => void;
+  /** The addresses from now on. Must not throw. */
+  readonly onList: (addresses: readonly Address[], why: Change['why']) => void;
+}
+
+/**
+ * Asks for one service again and again, and decides what an answer, an empty answer and a failure do to its list: here are the
+ * hold timers, and nowhere else.
+ */
+export class RefreshLoop {
+  readonly #setup: RefreshLoopSetup;
+  readonly #schedule: RefreshSchedule;
+  readonly #lifetime = new AbortController();
+  #members: Membership = noMembers;
+  #emptySince: number | undefined;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+  /** Whether the question under way goes past the cache. */
+  #askingFresh = false;
+  /** The newest list that came; and why the newest question brought none, if it did not. */
+  last: Resolution | undefined;
+  error: unknown;
+  refreshes = 0;
+  failures = 0;
+
+  constructor(setup: RefreshLoopSetup) {
+    const { clock, random, interval, onDue } = setup;
+    this.#setup = setup;
+    this.#schedule = new RefreshSchedule(clock, random, interval, onDue);
+    // One listener a question in flight: how many those are is bounded elsewhere.
+    setMaxListeners(0, this.#lifetime.signal);
+  }
+
+  /** Milliseconds since a list last came. */
+  get age(): number {
+    return this.#setup.clock.now() - this.#confirmedAt;
+  }
+
+  /** Milliseconds until the next question, while one is planned. */
+  get untilNext(): number | undefined {
+    const { next } = this.#schedule;
+    return next === undefined ? undefined : next - this.#setup.clock.now();
+  }
+
+  /** One question at a time; who comes meanwhile shares it, unless it may be answered from memory and that is not wanted. */
+  ask(fresh: boolean): Promise<void> {
+    if (this.#asking !== undefined && fresh && !this.#askingFresh) {
+      const afterwards = () => this.ask(true);
+      return witnessed(this.#asking.then(afterwards, afterwards));
+    }
+    if (this.#asking === undefined) {
+      this.#askingFresh = fresh;
+      const over = () => {
+        this.#asking = undefined;
+      };
+      this.#asking = witnessed(this.#askNow(fresh).finally(over));
+    }
+    return this.#asking;
+  }
+
+  /** Ends the asking; who waits is told `reason`. */
+  stop(reason: ClosedError): void {
+    this.#lifetime.abort(reason);
+    this.#schedule.stop();
+    this.#setup.warnings.available(this.#setup.key);
+  }
+
+  async #askNow(fresh: boolean): Promise<void> {
+    const { resolver, name } = this.#setup;
+    const { signal } = this.#lifetime;
+    signal.throwIfAborted();
+    this.#schedule.stop();
+    try {
+      const resolution = await resolver.resolve(name, { fresh, signal, background: true });
+      signal.throwIfAborted();
+      this.#answered(resolution);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.error = error;
+      this.failures++;
+      if (error instanceof ServiceNotFoundError) this.#answeredNothing(error);
+      else this.#failed(error);
+      throw error;
+    }
+  }
+
+  #answered(resolution: Resolution): void {
+    const { key, clock, warnings, onList } = this.#setup;
+    if (resolution.addresses.length === 0) {
+      const who = resolution.origin?.server ?? 'the source';
+      throw new ServiceNotFoundError(`${key}: ${who} answered an empty list.`);
+    }
+    this.last = resolution;
+    this.error = undefined;
+    this.refreshes++;
+    this.#confirmedAt = clock.now();
+    this.#emptySince = undefined;
+    warnings.available(key);
+    warnings.over('SERVICE_EMPTY', key);
+    this.#members = settle(this.#members, resolution);
+    // Armed first: who gets the list may end the loop.
+    this.#schedule.afterSuccess(resolution.ttl);
+    onList(addressesOf(this.#members), 'resolved');
+  }
+
+  /** Consul says there is nothing. A good list is held for a while: it may be an agent or a token that is broken. */
+  #answeredNothing(cause: ServiceNotFoundError): void {
+    const { key, clock, hold, warnings } = this.#setup;
+    warnings.available(key);
+    this.#emptySince ??= clock.now();
+    const left = this.#emptySince + hold.empty - clock.now();
+    const held = this.#members.size;
+    this.#schedule.afterFailure(held > 0 && left > 0 ? left : undefined);
+    if (held === 0) return;
+    if (left <= 0) {
+      this.#expire();
+      return;
+    }
+    const message = `${cause.message} The last list (${held} endpoints) is held for ${Math.round(left / 1000)} s.`;
+    warnings.once({ code: 'SERVICE_EMPTY', service: key, message, cause });
+  }
+
+  /** Nobody answered. The last list stands (static stability: an outage of Consul must not become ours). */
+  #failed(cause: unknown): void {
+    const { key, hold, warnings } = this.#setup;
+    const left = hold.error - this.age;
+    const kept = left > 0 ? this.#members.size : 0;
+    this.#schedule.afterFailure(kept > 0 ? left : undefined);
+    if (left <= 0 && this.#members.size > 0) this.#expire();
+    const list = kept > 0 ? `the last list (${kept} endpoints) is used on` : 'there is no list to use';
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `${key}: refreshing failed; ${list}, and the question is repeated. ${why}`;
+    warnings.unavailable({ code: 'CONSUL_UNAVAILABLE', service: key, message, cause });
+  }
+
+  #expire(): void {
+    this.#members = noMembers;
+    this.#setup.onList([], 'expired');
+  }
+}
+
+/** Background questions may fail without anybody waiting: the failure stands in the snapshot and in a warning. */
+function witnessed(work: Promise<void>): Promise<void> {
+  work.catch(() => {});
+  return work;
+}
