@@ -52,6 +52,9 @@ describe('services', () => {
     const web = discovery.service('web', { balancer: leastUsed() });
     expect(discovery.service('web', { balancer: 'least-used' })).toBe(web);
     expect(discovery.service('web')).toBe(web);
+    expect(discovery.service('api')).toBe(
+      discovery.service('api', { balancer: 'round-robin', family: 'any' }),
+    );
     expect(refusalOf(() => discovery.service('web', { balancer: 'fastest' }))).toMatchObject({
       code: 'ERR_INVALID_OPTION',
       message: expect.stringContaining('exists with other options'),
@@ -71,7 +74,11 @@ describe('services', () => {
     expect(discovery.service('web').name).toBe('web.service.dc2.consul');
     expect(discovery.service('api').name).toBe('v2.api.service.dc1.consul');
     expect(discovery.service('web', { datacenter: 'dc3' }).name).toBe('web.service.dc3.consul');
+    expect(discovery.service('WEB').name).toBe('web.service.dc2.consul');
     expect(discovery.service('web.service.dc4.consul').name).toBe('web.service.dc4.consul');
+    expect(refusalOf(() => discovery.service({ query: 'q' }, { tag: 'v1' })).message).toContain(
+      'chooses its own tags',
+    );
     expect(refusalOf(() => discovery.service('web.service.dc4.consul', { datacenter: 'dc5' })).code).toBe(
       'ERR_INVALID_NAME',
     );
@@ -200,6 +207,9 @@ describe('bad options are refused before a packet is sent', () => {
     [{ balancer: { name: 'fastest', probe: { http: 'no slash' } } }, "expected a path like '/health'"],
     [{ balancer: 7 }, "expected a strategy's name"],
     [{ services: { web: { balancer: 'nope' } } }, 'services.web.balancer'],
+    [{ services: new Map([['web', {}]]) }, 'services: expected an object'],
+    [{ services: { 'v1.web': {} } }, 'expected bare service names as keys'],
+    [{ source: fixed([]), servers: ['127.0.0.1:8600'] }, '`source` replaces that'],
     [{ services: { web: { colour: 'red' } } }, 'services.web: unknown option "colour"'],
   ])('%j', (options, words) => {
     expect(refusalOf(() => createDiscovery(options as DiscoveryOptions))).toMatchObject({
@@ -208,7 +218,23 @@ describe('bad options are refused before a packet is sent', () => {
     });
   });
 
-  it('a bad CONSUL_DNS_ADDR is named as such', () => {
+  it('a name that could not be asked for, among those of `services`', () => {
+    expect(refusalOf(() => createDiscovery({ services: { 'no such': {} } })).code).toBe('ERR_INVALID_NAME');
+  });
+
+  it('options of resolve()', async () => {
+    const discovery = discover();
+    for (const options of [{ fresh: 'yes' }, { signal: 1 }, { frsh: true }]) {
+      await expect(discovery.resolve('web', options as never)).rejects.toMatchObject({
+        code: 'ERR_INVALID_OPTION',
+      });
+    }
+  });
+
+  it('a bad CONSUL_DNS_ADDR is named as such, unless a source replaces it', () => {
+    expect(() =>
+      createDiscoveryIn({ env: { CONSUL_DNS_ADDR: 'x:y:z' } }, { source: fixed([]) }),
+    ).not.toThrow();
     expect(refusalOf(() => createDiscoveryIn({ env: { CONSUL_DNS_ADDR: 'x:y:z' } })).message).toContain(
       'CONSUL_DNS_ADDR',
     );

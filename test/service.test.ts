@@ -480,3 +480,159 @@ describe('stats', () => {
     });
   });
 });
+
+describe('what could go wrong in a refresh loop', () => {
+  it('a list from the cache with little time left does not make the retries of an outage any faster (T8)', async () => {
+    const { discovery, source, clock } = world();
+    await discovery.resolve('web');
+    await clock.advance(9_995);
+    await discovery.service('web').ready();
+    source.answer = unreachable();
+    const before = source.asked.length;
+    await clock.advance(20_000);
+    expect(source.asked.length - before).toBeLessThan(10);
+  });
+
+  it('a source whose TTL is no number is asked at the shortest interval, not in a loop', async () => {
+    const { web, clock, source } = world({}, scriptedSource({ addresses: [address('a')], ttl: Number.NaN }));
+    await web().ready();
+    await clock.advance(60_000);
+    expect(source.asked.length).toBeLessThan(18);
+  });
+
+  it('idle: 0 stops what nobody uses at once, and never what somebody waits for', async () => {
+    const { web, source, clock } = world({ idle: 0 }, scriptedSource(notFound()));
+    const ready = codeOf(web().ready({ timeout: 60_000 }));
+    await clock.advance(3_000);
+    source.answer = 'a';
+    await clock.advance(10_000);
+    expect(await ready).toBe('fine');
+    await clock.advance(30_000);
+    expect(web().stats().idle).toBe(true);
+  });
+
+  it('refresh() right after the start goes past the cache', async () => {
+    const { discovery, source } = world();
+    await discovery.resolve('web');
+    source.answer = 'abcd';
+    const service = discovery.service('web');
+    expect(letters((await service.refresh()).endpoints)).toBe('abcd');
+  });
+
+  it('a balancer that throws is named in a warning; the refreshing goes on', async () => {
+    const broken = () => ({
+      update({ endpoints }: { endpoints: readonly unknown[] }) {
+        if (endpoints.length !== 3) throw new Error('mine');
+      },
+      pick: () => undefined,
+    });
+    const { web, source, clock, warnings } = world({ balancer: broken as never }, scriptedSource());
+    // The empty list at the start throws too: that is the maker's to see.
+    expect(() => web()).toThrow('mine');
+    const half = () => ({
+      update({ endpoints }: { endpoints: readonly unknown[] }) {
+        if (endpoints.length === 2) throw new Error('mine');
+      },
+      pick: () => undefined,
+    });
+    const other = world({ balancer: half as never }, scriptedSource());
+    await other.web().ready();
+    other.source.answer = 'ab';
+    await other.clock.advance(60_000);
+    expect(other.warnings.map(({ code }) => code)).toEqual(['BALANCER_FAILED']);
+    expect(other.source.asked.length).toBeGreaterThan(5);
+    expect([source.asked.length, clock.pending, warnings]).toEqual([0, 0, []]);
+  });
+
+  it('a listener may close the service', async () => {
+    const { web, source, clock } = world();
+    const service = web();
+    await service.ready();
+    service.subscribe(() => service.close());
+    source.answer = 'x';
+    await service.refresh();
+    expect(() => service.pick()).toThrowError(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    expect(clock.pending).toBe(0);
+  });
+
+  it('watches that came and went leave nothing behind, and no warning of too many listeners', async () => {
+    const emitted = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { web, clock } = world();
+    const service = web();
+    await service.ready();
+    for (let i = 0; i < 30; i++) {
+      for await (const _ of service.watch()) break;
+      const leaver = new AbortController();
+      const waiting = codeOf(service.ready({ signal: leaver.signal, timeout: 5_000 }));
+      leaver.abort('enough');
+      await waiting;
+    }
+    expect(emitted).not.toHaveBeenCalled();
+    service.close();
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+    emitted.mockRestore();
+  });
+
+  it('a waiter that leaves ready({ timeout }) lets the service become idle', async () => {
+    const { web, clock } = world({ idle: 20_000 }, scriptedSource(notFound()));
+    const leaver = new AbortController();
+    const waiting = codeOf(web().ready({ signal: leaver.signal, timeout: 600_000 }));
+    leaver.abort('enough');
+    expect(await waiting).toBe('enough');
+    await clock.advance(60_000);
+    expect([web().stats().idle, clock.pending]).toEqual([true, 0]);
+  });
+
+  it('one service that always fails does not hide the next outage', async () => {
+    const { discovery, source, clock, warnings } = world();
+    const answer = source.resolve;
+    source.resolve = (name, options) =>
+      'service' in name && name.service === 'bad' ? Promise.reject(unreachable()) : answer(name, options);
+    await discovery
+      .service('bad')
+      .ready()
+      .catch(() => {});
+    await discovery.service('web').ready();
+    await clock.advance(60_000);
+    expect(warnings.map(({ service }) => service)).toEqual(['bad.service.consul']);
+    source.answer = unreachable();
+    await clock.advance(60_000);
+    expect(warnings.map(({ service }) => service)).toEqual(['bad.service.consul', 'web.service.consul']);
+  });
+
+  it('hold.error: 0 says that there is no list any more', async () => {
+    const { web, source, warnings } = world({ hold: { error: 0 } });
+    await web().ready();
+    source.answer = unreachable();
+    await web()
+      .refresh()
+      .catch(() => {});
+    expect(web().endpoints).toEqual([]);
+    expect(warnings[0]?.message).toContain('there is no list to use');
+  });
+});
+
+describe('options of a call', () => {
+  it.each([
+    ['ready', { timeout: -1 }],
+    ['ready', { timeout: Number.NaN }],
+    ['ready', { timeuot: 5 }],
+    ['ready', { signal: 7 }],
+    ['refresh', { signal: {} }],
+    ['refresh', { fresh: true }],
+  ] as const)('%s(%j) is refused', async (method, options) => {
+    const { web } = world();
+    const call = web()[method] as (options: unknown) => Promise<unknown>;
+    expect(await codeOf(call.call(web(), options))).toBe('ERR_INVALID_OPTION');
+  });
+
+  it('a timeout without end is none', async () => {
+    const { web, source, clock } = world({}, scriptedSource(notFound()));
+    const ready = codeOf(web().ready({ timeout: Number.POSITIVE_INFINITY }));
+    await clock.advance(600_000);
+    source.answer = 'a';
+    await clock.advance(10_000);
+    expect(await ready).toBe('fine');
+  });
+});

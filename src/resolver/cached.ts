@@ -105,7 +105,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       { signal, fresh, after, background }: ResolveOptions = {},
     ): Promise<Resolution> {
       signal?.throwIfAborted();
-      const key = canonicalName(typeof name === 'string' ? parseServiceName(name) : name);
+      const key = canonicalName(typeof name === 'object' && name !== null ? name : parseServiceName(name));
       const hit = fresh || after !== undefined ? undefined : entries.get(key);
       if (hit !== undefined) return { ...hit.resolution, ttl: hit.expires - clock.now() };
       // Questions that wait for a change of different states are different questions.

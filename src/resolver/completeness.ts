@@ -147,7 +147,8 @@ function estimatePopulation(replies: readonly Seen[], union: number): number {
     if (expected < union) low = middle;
     else high = middle;
   }
-  return Math.max(union + 1, low);
+  // Rather too many than too few: an estimate below the truth would state too small a chance.
+  return Math.max(union + 1, low + Math.sqrt(low) / 2);
 }
 
 function farApart(a: number, b: number): boolean {

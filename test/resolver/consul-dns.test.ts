@@ -1,6 +1,8 @@
+import { decode, encode, type Packet } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ConsulDnsOptions, consulDns } from '../../src/consul-dns.ts';
 import { parseServiceName } from '../../src/dns/name.ts';
+import { cached } from '../../src/resolver/cached.ts';
 import type { Resolver } from '../../src/resolver/resolver.ts';
 import { type ConsulDoubleOptions, createConsulDouble } from '../../src/testing/consul-double.ts';
 import { resolverContract } from '../../src/testing/resolver-contract.ts';
@@ -127,6 +129,14 @@ describe('consulDns', () => {
     expect(await pairs()).toEqual(['10.1.0.1:80']);
   });
 
+  it('takes an address once where a node and a service are registered with the same', async () => {
+    const { double, resolve } = await world();
+    double.addNode({ name: 'n2', address: '10.0.0.1' });
+    double.register({ name: 'web', node: 'n2', port: 80, weights: { passing: 2, warning: 1 } });
+    double.register({ name: 'web', address: '10.0.0.1', port: 80, weights: { passing: 5, warning: 1 } });
+    expect((await resolve()).addresses).toMatchObject([{ host: '10.0.0.1', port: 80, weight: 5 }]);
+  });
+
   it('leaves out instances without a port and counts them', async () => {
     const { double, pairs } = await world();
     double.register({ name: 'web', address: '10.1.0.1', port: 80 });
@@ -178,6 +188,79 @@ describe('consulDns', () => {
     expect(addresses.length).toBeGreaterThan(8);
     expect(complete).toBe(false);
     expect(omission).toBeGreaterThan(0);
+  });
+});
+
+describe('what cannot be resolved', () => {
+  it('does not keep others from leaving: a host name nobody knows is an instance without address', async () => {
+    const { double, resolve } = await world();
+    double.register({ name: 'web', address: 'bad.host.invalid', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    const { addresses, complete, unresolved } = await resolve();
+    expect([addresses.length, complete, unresolved]).toEqual([1, true, undefined]);
+  });
+
+  it('for the moment is named, so that what is known of it stays', async () => {
+    const { double, resolve } = await world({ nodeMeta: {} });
+    double.addNode({ name: 'n2', address: '10.0.0.2', meta: {} });
+    double.register({ name: 'web', node: 'n2', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    // The address of n2 comes neither along nor when asked for.
+    double.dns.intercept(({ name, type, request }) => {
+      if (/^n2/i.test(name)) return servfail(request);
+      return type === 'SRV' ? withoutAdditionals(request) : undefined;
+    });
+    const { addresses, complete, unresolved, omission } = await resolve();
+    expect(addresses.map(({ host }) => host)).toEqual(['10.1.0.1']);
+    expect([complete, unresolved]).toEqual([false, { targets: ['n2.node.dc1.consul'] }]);
+    expect(omission).toBeLessThan(1);
+  });
+
+  it('in one family does not fail the other (T35), and what is known of it stays', async () => {
+    const { double, resolve } = await world({}, { records: 'A', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    double.dns.intercept(({ type, request }) => (type === 'AAAA' ? servfail(request) : undefined));
+    const { addresses, complete, unresolved } = await resolve();
+    expect([addresses.length, complete, unresolved]).toEqual([1, false, { family: 6 }]);
+  });
+});
+
+function servfail(request: Buffer): Buffer {
+  return Buffer.from(encode({ ...decode(request), type: 'response', flags: 2, additionals: [] } as Packet));
+}
+
+/** SRV of n2 and of a hex target, and nothing else. */
+function withoutAdditionals(request: Buffer): Buffer {
+  const { id, questions } = decode(request);
+  const name = questions![0]!.name;
+  const srv = (target: string) =>
+    ({ type: 'SRV', name, ttl: 0, data: { priority: 1, weight: 1, port: 80, target } }) as const;
+  const answers = [srv('n2.node.dc1.consul'), srv('0a010001.addr.dc1.consul')];
+  return encode({ type: 'response', id, flags: 0x400, questions, answers } as Packet);
+}
+
+describe('names', () => {
+  it.each([
+    { service: 'evil.web' },
+    { service: 'web', datacenter: 'dc1.node' },
+    {},
+    { service: 'x'.repeat(70) },
+    'wéb',
+    null,
+  ])('%j never become a question, whoever asks', async (name) => {
+    const { double, resolver } = await world();
+    for (const one of [resolver, cached(resolver)]) {
+      await expect(one.resolve(name as never)).rejects.toMatchObject({ code: 'ERR_INVALID_NAME' });
+    }
+    expect(double.queries).toEqual([]);
+  });
+
+  it('may be text', async () => {
+    const { resolver, register } = await world();
+    register(1);
+    for (const one of [resolver, cached(resolver)]) {
+      expect((await one.resolve('web.service.consul' as never)).addresses).toHaveLength(1);
+    }
   });
 });
 

@@ -54,6 +54,24 @@ describe('membership', () => {
     expect(shown(following(resolution('ab'), ...Array(500).fill(blind)))).toBe('ab');
   });
 
+  it('does not end for one that is listed but could not be resolved, and ends for the others meanwhile', () => {
+    const first = {
+      ...resolution(''),
+      addresses: [address('a', { target: 'far.example' }), address('b'), address('c')],
+    };
+    const second = {
+      ...resolution('b', { complete: false, omission: 0 }),
+      unresolved: { targets: ['far.example'] },
+    };
+    expect(shown(following(first, ...Array(50).fill(second)))).toBe('ab');
+    expect(shown(following(first, second, resolution('b')))).toBe('b');
+    const withoutIpv4 = {
+      ...resolution('', { complete: false, omission: 0 }),
+      unresolved: { family: 4 as const },
+    };
+    expect(shown(following(first, withoutIpv4))).toBe('abc');
+  });
+
   it('keeps the newest description, and the larger weight of twins', () => {
     const members = settle(following(resolution('a')), {
       ...resolution(''),
