@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createDiscoveryIn, type Discovery } from '../src/discovery.ts';
-import type { DiscoveryOptions, DiscoveryWarning } from '../src/index.ts';
+import { type DiscoveryOptions, type DiscoveryWarning, fastest } from '../src/index.ts';
 import { createRandom } from '../src/random.ts';
 import { createFakeClock } from '../src/testing/fake-clock.ts';
 import { address, letterOf } from './lists.ts';
@@ -427,6 +427,24 @@ describe('a service nobody uses', () => {
     await clock.advance(120_000);
     expect(service.stats().idle).toBe(true);
     expect(source.asked.length).toBeGreaterThan(30);
+  });
+});
+
+describe('probes of an idle service', () => {
+  it('stop with it and come back with it', async () => {
+    let probes = 0;
+    const probe = async () => ++probes;
+    const { web, clock } = world({ idle: 20_000, balancer: fastest({ probe }) });
+    await web().ready();
+    await clock.advance(60_000);
+    expect(web().stats().idle).toBe(true);
+    const before = probes;
+    expect(before).toBeGreaterThanOrEqual(9);
+    await clock.advance(600_000);
+    expect(probes).toBe(before);
+    web().pick();
+    await clock.advance(1_000);
+    expect(probes).toBe(before + 3);
   });
 });
 
