@@ -41,6 +41,16 @@ export const signal: Check<AbortSignal> = (value, path) => {
 export const flag: Check<boolean> = (value, path) =>
   typeof value === 'boolean' ? value : refuse(path, 'true or false', value);
 
+/** Somebody's implementation of a contract, known by its methods. */
+export function having<T>(...methods: readonly string[]): Check<T> {
+  return (value, path) => {
+    const fits = methods.every((method) => typeof Object(value)[method] === 'function');
+    return fits
+      ? (value as T)
+      : refuse(path, `an object with ${methods.map((method) => `${method}()`).join(', ')}`, value);
+  };
+}
+
 /** The object's own keys, `undefined` ones left out. Refuses what is not a plain options object. */
 export function entriesOf(value: unknown, path: string): [string, unknown][] {
   // Plain, of whatever realm: a Map or a class's object would be read as empty.

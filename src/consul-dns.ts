@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { entriesOf } from './checks.ts';
 import { systemClock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
@@ -32,7 +33,15 @@ export function consulDns(options: ConsulDnsOptions = {}): Resolver {
   const source = new ConsulSource({ ...complete, clock: systemClock });
   const resolver = source.resolver(port, family);
   return {
-    resolve: (name, asked) => resolver.resolve(name, asked),
+    resolve: (name, asked = {}) => resolver.resolve(name, { ...asked, signal: ownSignal(asked.signal) }),
     close: () => source.close(),
   };
+}
+
+/** A lookup may ask many questions at once, each of which listens: on a signal of ours, not on the caller's. */
+function ownSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined) return undefined;
+  const own = AbortSignal.any([signal]);
+  setMaxListeners(0, own);
+  return own;
 }

@@ -15,6 +15,8 @@ export interface DiscoveryWarning {
   readonly cause?: unknown;
 }
 
+const perService: readonly WarningCode[] = ['SERVICE_EMPTY', 'LISTENER_FAILED', 'BALANCER_FAILED'];
+
 /** Says each thing once: again only after it was over. */
 export class Warnings {
   readonly #sink: (warning: DiscoveryWarning) => void;
@@ -28,7 +30,8 @@ export class Warnings {
   }
 
   once(warning: DiscoveryWarning): void {
-    const key = `${warning.code} ${warning.service ?? ''}`;
+    // Being full is one state, whoever has to go.
+    const key = `${warning.code} ${warning.code === 'SERVICE_EVICTED' ? '' : warning.service}`;
     if (this.#standing.has(key)) return;
     this.#standing.add(key);
     this.#say(warning);
@@ -51,10 +54,16 @@ export class Warnings {
     this.#say(warning);
   }
 
-  /** A question of this service was answered, or it is gone. */
+  /** A question of this service was answered. */
   available(service: string): void {
     this.#unavailable.delete(service);
     this.#saidUnavailable = false;
+  }
+
+  /** The service is no more: nothing is kept of it, and nothing is said by that of Consul. */
+  gone(service: string): void {
+    this.#unavailable.delete(service);
+    for (const code of perService) this.#standing.delete(`${code} ${service}`);
   }
 
   #say(warning: DiscoveryWarning): void {

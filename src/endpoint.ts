@@ -28,6 +28,8 @@ export interface Endpoint {
   latency: number | undefined;
   /** `http://host:port/path`. `path` defaults to '/', `scheme` to 'http'. */
   url(path?: string, scheme?: string): string;
+  /** Its address and counters as plain data; also what `console.log` shows. */
+  toJSON(): Record<string, unknown>;
 }
 
 /** `host:port`, with IPv6 in brackets. */
@@ -87,6 +89,15 @@ export class LiveEndpoint implements Endpoint {
 
   get meta(): Readonly<Record<string, string>> | undefined {
     return this.#current.meta;
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { address, inFlight, picks, latency } = this;
+    return { address, ...this.#current, inFlight, picks, latency };
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
+    return this.toJSON();
   }
 
   url(path = '/', scheme = 'http'): string {

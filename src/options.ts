@@ -5,7 +5,7 @@
  */
 import type { BalancerOption } from './balancer/balancer.ts';
 import { checkBalancer } from './balancer/index.ts';
-import { type Check, callable, entriesOf, fields, number, oneOf, refuse, text } from './checks.ts';
+import { type Check, callable, entriesOf, fields, having, number, oneOf, refuse, text } from './checks.ts';
 import type { DiscoveryWarning } from './diagnostics.ts';
 import { parseServiceName } from './dns/name.ts';
 import { parseServerAddress, type ServerAddress } from './dns/server-address.ts';
@@ -56,7 +56,7 @@ export interface DiscoveryOptions extends ServiceOptions {
   onWarning?: (warning: DiscoveryWarning) => void;
   /** Settings per service, by bare service name (or prepared query), in any letter case. */
   services?: Readonly<Record<string, ServiceOptions>>;
-  /** Another resolver instead of Consul's DNS; then the options that say how to ask that are refused. */
+  /** Another resolver instead of Consul's DNS; then the options that say how to ask that are refused. Closed with the discovery. */
   source?: Resolver;
 }
 
@@ -117,16 +117,12 @@ const checkDiscovery = fields({
   maxServices: number(1, 1_000_000, { whole: true }),
   onWarning: callable<(warning: DiscoveryWarning) => void>('a function'),
   services: checkServices,
-  source: checkResolver,
+  source: having<Resolver>('resolve'),
 });
 
 /** @throws InvalidOptionError */
 export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = process.env): CompleteOptions {
   const options = checkDiscovery(given, 'createDiscovery');
-  const ttl = { min: 5_000, max: 60_000, jitter: 0.1, ...options.ttl };
-  if (ttl.min > ttl.max) {
-    throw new InvalidOptionError(`createDiscovery.ttl: min (${ttl.min} ms) is above max (${ttl.max} ms).`);
-  }
   if (options.source !== undefined) {
     const useless = dnsOptions.find((key) => options[key] !== undefined);
     if (useless !== undefined) {
@@ -145,7 +141,7 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
     edns: options.edns,
     timeout: options.timeout ?? 1_000,
     retries: options.retries ?? 2,
-    ttl,
+    ttl: options.ttl ?? checkTtl({}, 'ttl'),
     hold: { error: forever, empty: 30_000, ...options.hold },
     idle: options.idle ?? 600_000,
     maxServices: options.maxServices ?? 1_000,
@@ -193,11 +189,6 @@ function bareName(name: string, path: string): string {
   if (name.includes('.')) return refuse(path, 'bare service names as keys', name);
   parseServiceName(name);
   return name;
-}
-
-function checkResolver(value: unknown, path: string): Resolver {
-  const fits = typeof (value as Resolver | null)?.resolve === 'function';
-  return fits ? (value as Resolver) : refuse(path, 'a resolver: { resolve(name, options) }', value);
 }
 
 function withoutUndefined(options: Record<string, unknown>): Record<string, unknown> {

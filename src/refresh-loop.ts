@@ -85,7 +85,7 @@ export class RefreshLoop {
   stop(reason: ClosedError): void {
     this.#lifetime.abort(reason);
     this.#schedule.stop();
-    this.#setup.warnings.available(this.#setup.key);
+    this.#setup.warnings.gone(this.#setup.key);
   }
 
   async #askNow(fresh: boolean): Promise<void> {
@@ -116,7 +116,7 @@ export class RefreshLoop {
     this.last = resolution;
     this.error = undefined;
     this.refreshes++;
-    this.#confirmedAt = clock.now();
+    this.#confirmedAt = clock.now() - (resolution.age ?? 0);
     this.#emptySince = undefined;
     warnings.available(key);
     warnings.over('SERVICE_EMPTY', key);

@@ -101,12 +101,19 @@ export class Service {
     return endpoint;
   }
 
-  /** What `pick()` chooses from; sorted by `host:port`. */
+  /** What `pick()` chooses from; sorted by `host:port`. Reading it is a use, as picking is. */
   get endpoints(): readonly Endpoint[] {
+    if (!this.#touched && this.#closed === undefined) this.#use();
     return this.#snapshot.endpoints;
   }
 
+  /** The list and what is known of it now. Reading it is a use, as picking is. */
   get snapshot(): ServiceSnapshot {
+    if (!this.#touched && this.#closed === undefined) this.#use();
+    return this.#view();
+  }
+
+  #view(): ServiceSnapshot {
     const { age, error, last } = this.#loop;
     return {
       ...this.#snapshot,
@@ -133,13 +140,14 @@ export class Service {
   async *watch(options: { signal?: AbortSignal } = {}): AsyncGenerator<ServiceSnapshot, void, undefined> {
     const { signal } = checkWait(options, 'watch');
     signal?.throwIfAborted();
-    this.#use();
     let seen = emptySnapshot.version;
     while (this.#closed === undefined) {
+      // The consumer may have worked for longer than a service stays awake.
+      this.#use();
       if (this.#snapshot.version === seen) await this.#wait(this.#changes.next(signal), signal);
       else {
         seen = this.#snapshot.version;
-        yield this.snapshot;
+        yield this.#view();
       }
     }
   }
@@ -154,7 +162,7 @@ export class Service {
   }
 
   stats(): ServiceStats {
-    const { age, stale, complete, version, endpoints } = this.snapshot;
+    const { age, stale, complete, version, endpoints } = this.#view();
     const { refreshes, failures, error, untilNext } = this.#loop;
     const lastError =
       error instanceof Error ? error.message : error === undefined ? undefined : String(error);
@@ -225,7 +233,7 @@ export class Service {
     this.#changes.wake();
     for (const listener of [...this.#listeners]) {
       try {
-        listener(this.snapshot, change);
+        listener(this.#view(), change);
       } catch (error) {
         this.#warn('LISTENER_FAILED', 'a listener given to subscribe()', error);
       }

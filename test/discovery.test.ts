@@ -113,12 +113,10 @@ describe('services', () => {
     expect(warnings).toEqual([
       expect.objectContaining({ code: 'SERVICE_EVICTED', service: 'b.service.consul' }),
     ]);
-    expect(
-      discovery
-        .stats()
-        .services.map(({ name }) => name)
-        .sort(),
-    ).toEqual(['a.service.consul', 'c.service.consul']);
+    const left = discovery.stats().services.map(({ name }) => name);
+    expect(left.sort()).toEqual(['a.service.consul', 'c.service.consul']);
+    for (let i = 0; i < 50; i++) discovery.service(`more-${i}`);
+    expect(warnings).toHaveLength(1);
   });
 });
 
@@ -198,7 +196,7 @@ describe('bad options are refused before a packet is sent', () => {
     [{ hold: { empty: -1 } }, 'hold.empty: expected a number of at least 0'],
     [{ maxServices: 0 }, 'maxServices'],
     [{ onWarning: true }, 'onWarning: expected a function'],
-    [{ source: {} }, 'source: expected a resolver'],
+    [{ source: {} }, 'source: expected an object with resolve()'],
     [{ port: 0 }, 'port: expected a whole number from 1 to 65535'],
     [{ family: 5 }, 'family: expected "any" or 4 or 6'],
     [{ balancer: 'least-usd' }, '"round-robin" or "least-used" or "fastest", got "least-usd"'],
@@ -262,6 +260,10 @@ describe('bad options are refused before a packet is sent', () => {
   });
 
   it('addresses given by hand that are none', () => {
+    expect(refusalOf(() => fixed('10.0.0.1:80' as never)).code).toBe('ERR_INVALID_OPTION');
+    expect(refusalOf(() => fixed([{ host: '10.0.0.1', port: 80, weight: 'x' } as never])).code).toBe(
+      'ERR_INVALID_OPTION',
+    );
     for (const bad of [
       '10.0.0.1',
       'localhost:80',
@@ -272,6 +274,26 @@ describe('bad options are refused before a packet is sent', () => {
     ]) {
       expect(refusalOf(() => fixed([bad])).code, String(bad)).toBe('ERR_INVALID_OPTION');
     }
+  });
+});
+
+describe('a source of one’s own', () => {
+  it('that answers nothing of use is named for it, and the asking goes on', async () => {
+    for (const nonsense of [undefined, null, {}, { addresses: 'none' }]) {
+      const discovery = discover({ source: { resolve: async () => nonsense as never }, onWarning: () => {} });
+      await expect(discovery.service('web').ready()).rejects.toMatchObject({
+        message: expect.stringContaining('source: resolve()'),
+      });
+      expect(discovery.stats().services[0]).toMatchObject({ failures: 1, nextRefresh: expect.any(Number) });
+    }
+  });
+
+  it('is closed with the discovery', async () => {
+    let closed = 0;
+    const discovery = discover({ source: { ...fixed(['10.0.0.1:80']), close: () => void closed++ } });
+    await discovery.service('web').ready();
+    await discovery.close();
+    expect(closed).toBe(1);
   });
 });
 

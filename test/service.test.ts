@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createDiscoveryIn, type Discovery } from '../src/discovery.ts';
 import { type DiscoveryOptions, type DiscoveryWarning, fastest } from '../src/index.ts';
@@ -130,6 +131,13 @@ describe('pick', () => {
       tags: ['v1'],
       target: 't',
     });
+    expect(JSON.parse(JSON.stringify(endpoint))).toMatchObject({
+      address: '10.0.0.1:80',
+      weight: 3,
+      node: 'n1',
+      tags: ['v1'],
+    });
+    expect(inspect(endpoint)).toContain("node: 'n1'");
     expect([endpoint.url(), endpoint.url('/users/1'), endpoint.url('x', 'https')]).toEqual([
       'http://10.0.0.1:80/',
       'http://10.0.0.1:80/users/1',
@@ -430,6 +438,62 @@ describe('a service nobody uses', () => {
   });
 });
 
+describe('use', () => {
+  it('is reading the list, too', async () => {
+    const { web, source, clock } = world({ idle: 60_000 });
+    const service = web();
+    await service.ready();
+    for (let i = 0; i < 60; i++) {
+      await clock.advance(10_000);
+      if (i % 2 === 0) void service.endpoints;
+      else void service.snapshot;
+    }
+    source.answer = 'ab';
+    await clock.advance(10_000);
+    expect(letters(service.endpoints)).toBe('ab');
+  });
+
+  it('is waiting in a watch, also after its consumer worked for longer than `idle`', async () => {
+    const { web, source, clock } = world({ idle: 60_000 });
+    const service = web();
+    const watch = service.watch();
+    expect(letters((await watch.next()).value!.endpoints)).toBe('abc');
+    await clock.advance(300_000);
+    expect(service.stats().idle).toBe(true);
+    source.answer = 'ab';
+    const next = watch.next();
+    await clock.advance(1_000);
+    expect(letters((await next).value!.endpoints)).toBe('ab');
+    await watch.return();
+  });
+});
+
+describe('a list that was denied', () => {
+  it('does not come back from the cache', async () => {
+    const { web, source, clock, discovery } = world({}, scriptedSource('abc', 60_000));
+    await web().ready();
+    source.answer = notFound();
+    await web()
+      .refresh()
+      .catch(() => {});
+    await clock.advance(31_000);
+    expect(web().endpoints).toEqual([]);
+    expect(await codeOf(web().ready())).toBe('ERR_SERVICE_NOT_FOUND');
+    expect(await codeOf(discovery.resolve('web'))).toBe('ERR_SERVICE_NOT_FOUND');
+  });
+});
+
+describe('age', () => {
+  it('counts from when the source said so, not from when the cache repeated it', async () => {
+    const { discovery, clock } = world();
+    await discovery.resolve('web');
+    await clock.advance(4_000);
+    const service = discovery.service('web');
+    await service.ready();
+    expect(service.snapshot.age).toBe(4_000);
+  });
+});
+
 describe('probes of an idle service', () => {
   it('stop with it and come back with it', async () => {
     let probes = 0;
@@ -445,6 +509,18 @@ describe('probes of an idle service', () => {
     web().pick();
     await clock.advance(1_000);
     expect(probes).toBe(before + 3);
+  });
+});
+
+describe('services that come and go in an outage', () => {
+  it('do not make it several', async () => {
+    const { discovery, warnings } = world({}, scriptedSource(unreachable()));
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const service = discovery.service(name);
+      await service.ready().catch(() => {});
+      service.close();
+    }
+    expect(warnings).toHaveLength(1);
   });
 });
 

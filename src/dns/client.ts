@@ -33,6 +33,8 @@ export interface DnsAnswer {
 export interface LookupOptions {
   /** `auto`: UDP, then TCP where the reply says that it was cut (TC). */
   readonly transport?: 'auto' | 'udp' | 'tcp';
+  /** Rounds after the first; default as the client was told. */
+  readonly retries?: number;
   /** Advertises a smaller UDP size than usual. */
   readonly edns?: number;
   readonly signal?: AbortSignal | undefined;
@@ -104,7 +106,7 @@ export class DnsClient {
     };
     try {
       return await pRetry(askRound, {
-        retries: this.#options.retries,
+        retries: options.retries ?? this.#options.retries,
         // The pause is made below, on the injected clock.
         minTimeout: 0,
         maxTimeout: 0,

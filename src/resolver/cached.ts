@@ -1,9 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { LRUCache } from 'lru-cache';
 import { orAbort } from '../abort.ts';
-import { fields, number } from '../checks.ts';
+import { type Check, fields, having, number } from '../checks.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { canonicalName, parseServiceName, type ServiceName } from '../dns/name.ts';
-import { ClosedError } from '../errors.ts';
+import { ClosedError, InvalidOptionError, ServiceNotFoundError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
@@ -17,11 +18,35 @@ export interface CachedOptions {
   readonly random?: Random;
 }
 
-export const checkTtl = fields({
+const ttlFields = fields({
   min: number(100, 86_400_000),
   max: number(100, 86_400_000),
   jitter: number(0, 0.5),
 });
+
+/** Bounds of TTLs, completed. */
+export const checkTtl: Check<{ min: number; max: number; jitter: number }> = (value, path) => {
+  const ttl = { min: 5_000, max: 60_000, jitter: 0.1, ...ttlFields(value, path) };
+  if (ttl.min > ttl.max)
+    throw new InvalidOptionError(`${path}: min (${ttl.min} ms) is above max (${ttl.max} ms).`);
+  return ttl;
+};
+
+const checkCached = fields({
+  ttl: checkTtl,
+  max: number(1, 1_000_000, { whole: true }),
+  clock: having<Clock>('now', 'setTimeout', 'clearTimeout'),
+  random: having<Random>('next', 'below', 'fraction'),
+});
+
+const checkResolver = having<Resolver>('resolve');
+
+interface Entry {
+  readonly resolution: Resolution;
+  /** In the clock's time. */
+  readonly from: number;
+  readonly until: number;
+}
 
 interface Flight {
   readonly result: Promise<Resolution>;
@@ -35,13 +60,17 @@ interface Flight {
  *
  * The TTL is clamped (Consul's own default is 0) and varied, so that a fleet started together does not ask together. A hit
  * carries the time that is left. Failures are not remembered. A waiter that aborts leaves alone; the question is given up
- * only when nobody waits any more.
+ * only when nobody waits any more. Closing it closes `resolver`.
+ *
+ * @throws InvalidOptionError
  */
 export function cached(resolver: Resolver, options: CachedOptions = {}): Resolver {
-  const { min = 5_000, max = 60_000, jitter = 0.1 } = checkTtl(options.ttl ?? {}, 'cached.ttl');
-  const names = number(1, 1_000_000, { whole: true })(options.max ?? 1_000, 'cached.max');
-  const { clock = systemClock, random = createRandom() } = options;
-  const entries = new LRUCache<string, { resolution: Resolution; expires: number }>({
+  checkResolver(resolver, 'cached');
+  const { ttl = checkTtl({}, 'ttl'), max: names = 1_000, ...given } = checkCached(options, 'cached');
+  const { min, max, jitter } = ttl;
+  const { clock = systemClock, random = createRandom() } = given;
+  let closed = false;
+  const entries = new LRUCache<string, Entry>({
     // A bound by size where every entry has size 1: a bound by number would allocate all its places now.
     maxSize: names,
     sizeCalculation: () => 1,
@@ -52,26 +81,40 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
   const flights = new Map<string, Flight>();
 
   const remember = (key: string, resolution: Resolution): Resolution => {
+    if (!Array.isArray(resolution?.addresses)) {
+      throw new InvalidOptionError('source: resolve() must answer { addresses: [...], ttl, complete }.');
+    }
     // A resolver of somebody's own may say nothing of use.
-    const said = Number.isNaN(Number(resolution.ttl)) ? 0 : resolution.ttl;
+    const said = Number.isNaN(Number(resolution.ttl)) ? 0 : Number(resolution.ttl);
     const clamped = Math.min(Math.max(said, min), max);
     // Never 0: lru-cache takes that for "for ever".
-    const ttl = Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1)));
-    const lasting = { ...resolution, ttl };
-    entries.set(key, { resolution: lasting, expires: clock.now() + ttl }, { ttl });
+    const lasting = { ...resolution, ttl: Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1))) };
+    const from = clock.now();
+    entries.set(key, { resolution: lasting, from, until: from + lasting.ttl }, { ttl: lasting.ttl });
     return lasting;
+  };
+
+  /** What was known of a name whose newest answer is that there is nothing must not come back from memory. */
+  const forget = (key: string, error: unknown): void => {
+    if (error instanceof ServiceNotFoundError) entries.delete(key);
   };
 
   const takeOff = (key: string, name: ServiceName, after: string | undefined, mayBeLeft: boolean): Flight => {
     // Where the first waiter has no signal, it stays: then nothing but close() ends the question early.
     const controller = mayBeLeft ? new AbortController() : undefined;
+    // A lookup may ask many questions at once, each of which listens.
+    if (controller !== undefined) setMaxListeners(0, controller.signal);
     let reject: (reason: unknown) => void = () => {};
     const result = new Promise<Resolution>((resolve, rejected) => {
       reject = rejected;
       // The waiters hold the process, each for as long as it waits.
       resolver
         .resolve(name, { signal: controller?.signal, fresh: true, after, background: true })
-        .then((resolution) => resolve(remember(key, resolution)), rejected);
+        .then((resolution) => resolve(remember(key, resolution)))
+        .catch((error) => {
+          forget(key, error);
+          rejected(error);
+        });
     });
     const end = (reason: unknown) => {
       controller?.abort(reason);
@@ -104,10 +147,14 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       name: ServiceName,
       { signal, fresh, after, background }: ResolveOptions = {},
     ): Promise<Resolution> {
+      if (closed) throw new ClosedError('The resolver was closed.');
       signal?.throwIfAborted();
       const key = canonicalName(typeof name === 'object' && name !== null ? name : parseServiceName(name));
       const hit = fresh || after !== undefined ? undefined : entries.get(key);
-      if (hit !== undefined) return { ...hit.resolution, ttl: hit.expires - clock.now() };
+      if (hit !== undefined) {
+        const now = clock.now();
+        return { ...hit.resolution, ttl: hit.until - now, age: now - hit.from };
+      }
       // Questions that wait for a change of different states are different questions.
       const flightKey = after === undefined ? key : `${key} ${after}`;
       const flight = flights.get(flightKey) ?? takeOff(flightKey, name, after, signal !== undefined);
@@ -115,6 +162,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       return background ? work : keepAliveDuring(work);
     },
     async close() {
+      closed = true;
       for (const flight of flights.values()) flight.end(new ClosedError('The resolver was closed.'));
       entries.clear();
       await resolver.close?.();

@@ -21,7 +21,7 @@
 import type { DnsAnswer } from '../dns/client.ts';
 
 /** The largest SRV answer with its address: two names of 255 bytes, headers and data. */
-const roomForOne = 560;
+export const roomForOne = 560;
 const limitsApart = 120;
 /** Consul's TCP replies stop at this many SRV without any other sign. */
 const srvCap = 1024;

@@ -6,7 +6,7 @@ import { DnsError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { Evidence, learnFrom, type OptDroppers, provesItself } from './completeness.ts';
 import { distinct } from './distinct.ts';
-import { notFound, withoutAddresses } from './nothing-found.ts';
+import { notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
 import type { Address, Resolution, ResolveOptions, Resolver } from './resolver.ts';
 import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
 import { Ways } from './ways.ts';
@@ -96,7 +96,11 @@ export class ConsulDnsResolver implements Resolver {
     const { transport } = this.#settings;
     const found = await this.#targets.addresses(answers, collected.additionals, { transport, signal });
     const { addresses, ttl, unresolved } = found;
-    if (addresses.length === 0) throw withoutAddresses(question, answers, unresolved, collected.last);
+    if (addresses.length === 0) {
+      throw unresolved.length > 0
+        ? unresolvedNow(question, unresolved, collected.last)
+        : withoutAddresses(question, answers, this.#settings.family, collected.last);
+    }
     return {
       addresses,
       ttl,
@@ -117,25 +121,39 @@ export class ConsulDnsResolver implements Resolver {
     // One family failing must not cost the other, as long as that one has something to show.
     if (failedAt >= 0 && (!answered || !(failure instanceof DnsError))) throw failure;
     const addresses: Address[] = [];
+    const targets: string[] = [];
     let ttl = Number.POSITIVE_INFINITY;
     for (const { answers } of lists) {
       for (const record of answers.values()) {
         ttl = Math.min(ttl, record.ttl);
+        if ('host' in record) addresses.push({ host: record.host, port, priority: 1, weight: 1 });
         // Consul answers with a bare CNAME where an instance is registered under a host name it does not resolve.
-        const bare = record.type === 'CNAME' && answers.size === 1;
-        const hosts = bare
-          ? (await this.#targets.host(record.target, { transport, signal })).hosts
-          : 'host' in record
-            ? [record.host]
-            : [];
-        for (const host of hosts) addresses.push({ host, port, priority: 1, weight: 1 });
+        if (record.type !== 'CNAME' || answers.size > 1) continue;
+        const { target } = record;
+        const { hosts, failed } = await this.#targets.host(target, { transport, signal });
+        for (const host of hosts)
+          addresses.push({ host, port, priority: 1, weight: 1, target, serverName: target });
+        if (failed && !targets.includes(target)) targets.push(target);
       }
     }
     // The longest list speaks for the answer; an empty one says only that there is no such family.
     const collected = lists.reduce((best, list) => (list.answers.size > best.answers.size ? list : best));
-    if (addresses.length === 0) throw notFound(question, types.join(' and '), collected.last);
+    if (addresses.length === 0) {
+      throw targets.length > 0
+        ? unresolvedNow(question, targets, collected.last)
+        : notFound(question, types.join(' and '), collected.last);
+    }
     const missing = families[failedAt];
-    return { addresses, ttl, collected, unresolved: missing === undefined ? undefined : { family: missing } };
+    const unresolved = {
+      ...(targets.length > 0 && { targets }),
+      ...(missing !== undefined && { family: missing }),
+    };
+    return {
+      addresses,
+      ttl,
+      collected,
+      unresolved: Object.keys(unresolved).length > 0 ? unresolved : undefined,
+    };
   }
 
   /** Asks until the evidence is enough. The first failure fails the lookup; a later one leaves what has been seen. */
@@ -153,7 +171,7 @@ export class ConsulDnsResolver implements Resolver {
     let last: DnsAnswer | undefined;
     for (;;) {
       try {
-        last = await client.query(question, type, { ...ways.next(), signal });
+        last = await client.query(question, type, { ...ways.next(last), signal });
       } catch (error) {
         if (last === undefined || !(error instanceof DnsError)) throw error;
         if (ways.failed()) continue;

@@ -7,8 +7,8 @@
  * after absences with q₁, q₂, … in a row a living instance has been missed with probability q₁·q₂·…; the address leaves
  * when that product is at most 10⁻⁹. One reappearance sets it back to 1.
  *
- * In the hole of completeness.ts with 10 instances and one ask per resolution that takes 9 resolutions; with the asks that
- * `consulDns` makes by itself (q ≤ 10⁻⁵) it takes 2; for one in two of 2 000 (q = ½ an ask, 16 asks) 2 as well.
+ * In the hole of completeness.ts with 10 instances and one ask per resolution that takes 9 resolutions; where `consulDns`
+ * could ask until q ≤ 10⁻⁵ it takes 2; for one in two of 2 000 (q = ½ an ask, 16 asks) 2 as well.
  */
 import { isIP } from 'node:net';
 import { distinct } from './distinct.ts';

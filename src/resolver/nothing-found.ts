@@ -1,6 +1,7 @@
 import type { DnsAnswer } from '../dns/client.ts';
 import type { SrvRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
+import type { Family } from './targets.ts';
 
 /** Consul answered that there is nothing; with the things that can mean. */
 export function notFound(question: string, type: string, { reply, server }: DnsAnswer): ServiceNotFoundError {
@@ -14,18 +15,18 @@ export function notFound(question: string, type: string, { reply, server }: DnsA
 export function withoutAddresses(
   question: string,
   answers: readonly SrvRecord[],
-  unresolved: readonly string[],
+  family: Family,
   { server }: DnsAnswer,
-): DnsError | ServiceNotFoundError {
+): ServiceNotFoundError {
   const some = answers.slice(0, 3).map(({ target, port }) => `${target}:${port}`);
-  const listed = `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a usable address and port: ${some.join(', ')}.`;
-  return unresolved.length > 0
-    ? new DnsError(
-        'ERR_DNS_RESPONSE',
-        `${listed} The addresses of ${unresolved.length} could not be resolved just now.`,
-        [],
-      )
-    : new ServiceNotFoundError(
-        `${listed} Register them with a port, and with an address that Consul or this machine can resolve.`,
-      );
+  const wanted = family === 'any' ? '' : ` of the family that is asked for (family: ${family})`;
+  return new ServiceNotFoundError(
+    `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a port and a usable address${wanted}: ${some.join(', ')}. Register them with a port, and with an address that Consul or this machine can resolve.`,
+  );
+}
+
+/** Instances are listed under host names for which nobody could be asked: a failure, not an answer. */
+export function unresolvedNow(question: string, targets: readonly string[], { server }: DnsAnswer): DnsError {
+  const message = `${question}: Consul at ${server.text} listed instances whose addresses could not be resolved just now: ${targets.slice(0, 3).join(', ')}.`;
+  return new DnsError('ERR_DNS_RESPONSE', message, []);
 }

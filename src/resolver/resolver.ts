@@ -57,6 +57,8 @@ export interface Resolution {
    * earlier stay; `omission` speaks of all others.
    */
   readonly unresolved?: { readonly targets?: readonly string[]; readonly family?: 4 | 6 };
+  /** Milliseconds since the source said so, where it comes from a cache. */
+  readonly age?: number;
   /** Names this state of the set, to be handed back as `after`. */
   readonly token?: string;
   readonly origin?: Origin;

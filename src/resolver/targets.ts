@@ -68,7 +68,7 @@ export class TargetResolver {
     let ttl = Number.POSITIVE_INFINITY;
     for (const { target } of usable) {
       if (found.has(target)) continue;
-      const near = decodeHexTarget(target) ?? this.#inAdditional(target, byName);
+      const near = this.#inName(target) ?? this.#inAdditional(target, byName);
       found.set(target, near ?? nothing);
       if (near === undefined) unknown.push(target);
     }
@@ -89,14 +89,15 @@ export class TargetResolver {
     return { addresses, ttl, unresolved: [...unresolved] };
   }
 
-  /** A and AAAA of one host, CNAMEs followed; then the system's resolver for names that are not Consul's. */
+  /** The addresses of one host, of the family wanted: CNAMEs followed; then by the system's resolver, if the name is not Consul's. */
   async host(name: string, options: LookupOptions): Promise<Found> {
     const host = askableHost(name);
     if (host === undefined) return nothing;
-    const found = await this.#askHost(host, options);
-    if (found.hosts.length > 0 || this.#isConsuls(host)) return found;
+    const asked = await this.#askHost(host, options);
+    if (asked.hosts.length > 0 || this.#isConsuls(host)) return asked;
     try {
-      return { ...nothing, hosts: (await orAbort(this.#options.lookup(host), options.signal)).map(ipText) };
+      const found = await orAbort(this.#options.lookup(host), options.signal);
+      return { ...nothing, hosts: found.map(ipText).filter((one) => this.#wanted(one)) };
     } catch (error) {
       if (options.signal?.aborted) throw error;
       const isAnswer = ['ENOTFOUND', 'ENODATA'].includes((error as NodeJS.ErrnoException).code ?? '');
@@ -120,6 +121,7 @@ export class TargetResolver {
       }
       for (const record of result.value.reply.answers) {
         if (record.type !== 'A' && record.type !== 'AAAA') continue;
+        if (!this.#wanted(record.host)) continue;
         hosts.add(record.host);
         ttl = Math.min(ttl, record.ttl);
       }
@@ -140,6 +142,10 @@ export class TargetResolver {
       );
     }
     return all;
+  }
+
+  #inName(target: string): Found | undefined {
+    return this.#isConsuls(target) ? decodeHexTarget(target) : undefined;
   }
 
   #inAdditional(target: string, byName: ReadonlyMap<string, DnsRecord[]>): Found | undefined {
@@ -192,7 +198,7 @@ export class TargetResolver {
 }
 
 /** `0a000001.addr…` is 10.0.0.1, 32 digits are an IPv6 address: computed by Consul, so it needs no question. */
-export function decodeHexTarget(target: string): Found | undefined {
+function decodeHexTarget(target: string): Found | undefined {
   const hex = /^([0-9a-f]{8}|[0-9a-f]{32})\.addr\./.exec(target)?.[1];
   if (hex === undefined) return undefined;
   const host = hex.length === 8 ? ipv4FromHex(hex) : ipText(hex.match(/.{4}/g)!.join(':'));

@@ -1,22 +1,32 @@
-import type { LookupOptions } from '../dns/client.ts';
+import type { DnsAnswer, LookupOptions } from '../dns/client.ts';
+import { roomForOne } from './completeness.ts';
 
-/** How to ask next: UDP first, then a way with another limit, as completeness.ts wants it. */
+/** A UDP size that any path and any server takes, far enough from the usual ones to prove a list by two limits. */
+const smallSize = 1_000;
+
+/** How to ask next: by UDP first, then in a way with another limit, as completeness.ts wants it. */
 export class Ways {
   readonly #mode: 'auto' | 'udp' | 'tcp';
-  #asked = 0;
+  #askedSmall = false;
   #tcpFailed = false;
 
   constructor(mode: 'auto' | 'udp' | 'tcp') {
     this.#mode = mode;
   }
 
-  next(): LookupOptions {
-    const turn = this.#asked++;
+  /** @param last the newest answer, which left doubt. */
+  next(last: DnsAnswer | undefined): LookupOptions {
     if (this.#mode === 'tcp') return { transport: 'tcp' };
-    if (turn === 0) return { transport: this.#mode };
-    if (this.#mode === 'auto' && !this.#tcpFailed) return { transport: 'tcp' };
-    // By UDP alone: one ask under a smaller limit can prove the list, further ones of that size could not.
-    return turn === 1 ? { transport: 'udp', edns: 1_000 } : { transport: 'udp' };
+    if (last === undefined) return { transport: this.#mode };
+    // A small list is settled by one more datagram; so is what there is to settle where TCP is closed.
+    const fits = last.transport === 'udp' && last.reply.size + roomForOne <= smallSize;
+    const byUdpAlone = this.#mode === 'udp' || this.#tcpFailed;
+    if (!this.#askedSmall && (fits || byUdpAlone)) {
+      this.#askedSmall = true;
+      return { transport: 'udp', edns: smallSize };
+    }
+    // One round: there is a list already, and where TCP is filtered each try costs its whole timeout.
+    return byUdpAlone ? { transport: 'udp' } : { transport: 'tcp', retries: 0 };
   }
 
   /** The last way failed. Returns whether there is another. */

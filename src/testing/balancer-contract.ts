@@ -21,6 +21,7 @@ export function balancerContract(option: BalancerOption, { describe, it, expect 
   describe(`${title} keeps the balancer contract`, () => {
     it('chooses nothing from an empty list, before and after an update', () => {
       const { balancer } = world(option);
+      expect(balancer.pick()).toBe(undefined);
       balancer.update(emptySnapshot);
       expect(balancer.pick()).toBe(undefined);
       expect(balancer.pick('key')).toBe(undefined);

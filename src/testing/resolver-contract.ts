@@ -148,6 +148,18 @@ export function resolverContract(
     );
 
     it(
+      'rejects with ERR_CLOSED after its close(), where it has one',
+      inWorld(async (world, name) => {
+        await world.register({ name, address: '10.9.7.1', port: 80 });
+        await find(world, name);
+        if (world.resolver.close === undefined) return;
+        await world.resolver.close();
+        await world.resolver.close();
+        expect(await codeOf(find(world, name))).toBe('ERR_CLOSED');
+      }),
+    );
+
+    it(
       'answers many who ask at once',
       inWorld(async (world, name) => {
         for (let i = 1; i <= 12; i++) await world.register({ name, address: `10.9.6.${i}`, port: 80 + i });

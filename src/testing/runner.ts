@@ -1,4 +1,4 @@
-/** What a contract suite needs of a test runner; vitest's and jest's globals fit, and so do node:test's with an `expect`. */
+/** What a contract suite needs of a test runner: vitest's fit; node:test's with an `expect` that has these three. */
 export interface TestRunner {
   describe(name: string, body: () => void): unknown;
   it(name: string, body: () => void | Promise<void>): unknown;

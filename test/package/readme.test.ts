@@ -69,12 +69,7 @@ describe('the README', () => {
   it.each(blocks('js').map(({ heading, code }, i) => ({ heading, code, i })))(
     'has a program under "$heading" that runs (block $i)',
     async ({ code }) => {
-      // `await using` is syntax that Node knows from 24 on; what it means is the same with a finally.
-      const program = code.replace(
-        /^await using (\w+) = (.*);$/gm,
-        'const $1 = $2;\nprocess.on("exit", () => $1.close());',
-      );
-      const { code: exit, stderr, stdout } = await run('--input-type=module', '-e', program);
+      const { code: exit, stderr, stdout } = await run('--input-type=module', '-e', code);
       expect([exit, stderr]).toEqual([0, '']);
       if (code.includes('response.status')) expect(stdout).toMatch(/^127\.0\.0\.1:\d+ 200$/m);
     },

@@ -95,6 +95,28 @@ describe('the packed tarball', () => {
     expect(node('--input-type=module', '-e', program)).toBe('10.1.0.1:8080\n');
   });
 
+  it('has types that compile in a strict program that checks its libraries', () => {
+    const program = `
+      import { createDiscovery, leastUsed, type Endpoint } from 'consul-dns-balancer';
+      import { balancerContract, createConsulDouble } from 'consul-dns-balancer/testing';
+      const endpoint: Endpoint = createDiscovery().service('web', { balancer: leastUsed() }).pick();
+      export { balancerContract, createConsulDouble, endpoint };`;
+    writeFileSync(join(folder, 'program.ts'), program);
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+    ];
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')];
+    execFileSync(process.execPath, [tsc, ...options, ...types, 'program.ts'], { cwd: folder, stdio: 'pipe' });
+  });
+
   it('has a command line', () => {
     const bin = join(folder, 'node_modules', '.bin', 'consul-dns-balancer');
     expect(execFileSync(bin, ['--help'], { encoding: 'utf8' })).toContain('resolve NAME');
@@ -102,8 +124,25 @@ describe('the packed tarball', () => {
   });
 
   it('ends its command line quietly when its reader goes away', () => {
-    const bin = join(folder, 'node_modules', '.bin', 'consul-dns-balancer');
-    const piped = execFileSync('sh', ['-c', `"${bin}" --help | head -n 1`], { encoding: 'utf8' });
-    expect(piped.split('\n').length).toBe(2);
+    const program = `
+      import { spawn } from 'node:child_process';
+      import { createConsulDouble } from 'consul-dns-balancer/testing';
+      const double = await createConsulDouble();
+      for (let i = 0; i < 900; i++) double.register({ name: 'web', address: \`10.0.\${i >> 8}.\${i & 255}\`, port: 1 + i });
+      const bin = 'node_modules/.bin/consul-dns-balancer';
+      const child = spawn(bin, ['resolve', 'web', '--json', '--server', double.dnsAddress], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let said = '';
+      child.stderr.on('data', (chunk) => (said += chunk));
+      // More than a pipe holds is still to come when its reader goes.
+      child.stdout.once('data', () => child.stdout.destroy());
+      child.on('close', async (code, signal) => {
+        console.log(JSON.stringify({ code, signal, said }));
+        await double.close();
+      });`;
+    expect(JSON.parse(node('--input-type=module', '-e', program))).toEqual({
+      code: 0,
+      signal: null,
+      said: '',
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ServiceNotFoundError } from '../../src/errors.ts';
 import { createRandom } from '../../src/random.ts';
 import { cached } from '../../src/resolver/cached.ts';
 import type { Resolution, ResolveOptions, Resolver } from '../../src/resolver/resolver.ts';
@@ -98,6 +99,45 @@ describe('cached', () => {
     void cache.resolve({ service: 'web', datacenter: 'dc2' });
     void cache.resolve({ query: 'web' });
     expect(calls).toHaveLength(4);
+  });
+
+  it('forgets a name whose newest answer is that there is nothing', async () => {
+    const { calls, web } = world();
+    const first = web();
+    calls[0]!.answer({});
+    await first;
+    const gone = web({ fresh: true });
+    calls[1]!.fail(new ServiceNotFoundError('NXDOMAIN'));
+    await expect(gone).rejects.toThrow('NXDOMAIN');
+    void web();
+    expect(calls).toHaveLength(3);
+  });
+
+  it('says how old what it remembers is', async () => {
+    const { calls, clock, web } = world();
+    const first = web();
+    calls[0]!.answer({});
+    expect((await first).age).toBe(undefined);
+    await clock.advance(3_000);
+    expect((await web()).age).toBe(3_000);
+  });
+
+  it.each([
+    [{ tll: {} }],
+    [{ max: Number.NaN }],
+    [{ ttl: { min: 60_000, max: 5_000 } }],
+    [{ ttl: { min: 70_000 } }],
+    [{ clock: {} }],
+  ])('refuses %j', (options) => {
+    expect(() => cached({ resolve: async () => ({}) as never }, options as never)).toThrowError(
+      expect.objectContaining({ code: 'ERR_INVALID_OPTION' }),
+    );
+  });
+
+  it('refuses what is no resolver', () => {
+    expect(() => cached(undefined as never)).toThrowError(
+      expect.objectContaining({ code: 'ERR_INVALID_OPTION' }),
+    );
   });
 
   it('does not remember failures', async () => {

@@ -1,8 +1,12 @@
 import { decode, encode, type Packet } from 'dns-packet';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { type ConsulDnsOptions, consulDns } from '../../src/consul-dns.ts';
+import { DnsClient } from '../../src/dns/client.ts';
 import { parseServiceName } from '../../src/dns/name.ts';
+import { parseServerAddress } from '../../src/dns/server-address.ts';
 import { cached } from '../../src/resolver/cached.ts';
+import { ConsulDnsResolver } from '../../src/resolver/consul-dns.ts';
 import type { Resolver } from '../../src/resolver/resolver.ts';
 import { type ConsulDoubleOptions, createConsulDouble } from '../../src/testing/consul-double.ts';
 import { resolverContract } from '../../src/testing/resolver-contract.ts';
@@ -29,6 +33,37 @@ async function world(of: ConsulDoubleOptions = {}, how: ConsulDnsOptions = {}) {
   };
   return { double, resolver, resolve, pairs, register };
 }
+
+/** A double and a resolver whose way to the system's resolver is scripted: no test asks the real one. */
+async function withLookup(
+  lookup: () => Promise<string[]>,
+  how: { records?: 'SRV' | 'A'; family?: 4 | 6 } = {},
+) {
+  const double = await createConsulDouble();
+  const servers = [parseServerAddress(double.dnsAddress)];
+  const client = new DnsClient({ servers, timeout: 1_000, retries: 0, edns: undefined, clock: systemClock });
+  open.push(
+    () => client.close(),
+    () => double.close(),
+  );
+  const resolver = new ConsulDnsResolver({
+    client,
+    clock: systemClock,
+    domain: 'consul',
+    records: how.records ?? 'SRV',
+    port: 5432,
+    family: how.family ?? 'any',
+    transport: 'auto',
+    lookup,
+    counters: { withoutPort: 0, withoutAddress: 0 },
+    optDroppers: new Set(),
+  });
+  return { double, resolver };
+}
+
+const unknownHost = async () => {
+  throw Object.assign(new Error('nobody knows it'), { code: 'ENOTFOUND' });
+};
 
 for (const version of ['1.8.7', '1.22.7'] as const) {
   for (const [transport, edns] of [
@@ -193,10 +228,10 @@ describe('consulDns', () => {
 
 describe('what cannot be resolved', () => {
   it('does not keep others from leaving: a host name nobody knows is an instance without address', async () => {
-    const { double, resolve } = await world();
-    double.register({ name: 'web', address: 'bad.host.invalid', port: 80 });
+    const { double, resolver } = await withLookup(unknownHost);
+    double.register({ name: 'web', address: 'bad.host.example', port: 80 });
     double.register({ name: 'web', address: '10.1.0.1', port: 80 });
-    const { addresses, complete, unresolved } = await resolve();
+    const { addresses, complete, unresolved } = await resolver.resolve({ service: 'web' });
     expect([addresses.length, complete, unresolved]).toEqual([1, true, undefined]);
   });
 
@@ -306,6 +341,67 @@ describe('the hole: at certain sizes Consul leaves out one random healthy instan
   });
 });
 
+describe('instances under host names', () => {
+  const both = async () => ['192.0.2.1', '2001:DB8::1'];
+  const hiccup = async () => {
+    throw Object.assign(new Error('try again'), { code: 'EAI_AGAIN' });
+  };
+
+  for (const records of ['SRV', 'A'] as const) {
+    it(`go to the system's resolver, keep their name, and keep to the family (${records})`, async () => {
+      const found = async (family?: 4 | 6) => {
+        const { double, resolver } = await withLookup(both, { records, ...(family && { family }) });
+        double.register({ name: 'web', address: 'db.example.com', port: 5432 });
+        return (await resolver.resolve({ service: 'web' })).addresses;
+      };
+      expect((await found()).map(({ host, port, serverName }) => [host, port, serverName])).toEqual([
+        ['192.0.2.1', 5432, 'db.example.com'],
+        ['2001:db8::1', 5432, 'db.example.com'],
+      ]);
+      expect((await found(6)).map(({ host }) => host)).toEqual(['2001:db8::1']);
+    });
+
+    it(`are a failure, not an emptiness, while the system's resolver fails (${records})`, async () => {
+      const { double, resolver } = await withLookup(hiccup, { records });
+      double.register({ name: 'web', address: 'db.example.com', port: 5432 });
+      await expect(resolver.resolve({ service: 'web' })).rejects.toMatchObject({ code: 'ERR_DNS_RESPONSE' });
+    });
+  }
+
+  it('by the dozen bring no warning of too many listeners', async () => {
+    const emitted = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { double, resolver } = await withLookup(unknownHost);
+    for (let i = 0; i < 15; i++) double.register({ name: 'web', address: `h${i}.example`, port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    const { addresses } = await cached(resolver).resolve(
+      { service: 'web' },
+      { signal: new AbortController().signal },
+    );
+    expect(addresses).toHaveLength(1);
+    expect(emitted).not.toHaveBeenCalled();
+    emitted.mockRestore();
+  });
+
+  it('only look like hex targets, unless they are Consul’s', async () => {
+    const { double, resolver } = await withLookup(unknownHost);
+    double.register({ name: 'web', address: 'deadbeef.addr.example', port: 80 });
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    expect((await resolver.resolve({ service: 'web' })).addresses.map(({ host }) => host)).toEqual([
+      '10.1.0.1',
+    ]);
+  });
+});
+
+describe('where nodes have no metadata and TCP is closed', () => {
+  it('one more datagram proves a small list', async () => {
+    const { double, resolve } = await world({ nodeMeta: {}, version: '1.8.7' });
+    await double.dns.tcp(false);
+    for (let i = 1; i <= 4; i++) double.register({ name: 'web', address: `10.1.0.${i}`, port: 80 });
+    const { addresses, complete, origin } = await resolve();
+    expect([addresses.length, complete, origin?.asks, double.queries.length]).toEqual([4, true, 2, 2]);
+  });
+});
+
 describe('what nothing could be found for', () => {
   const errorOf = (work: Promise<unknown>) =>
     work.then(
@@ -338,7 +434,15 @@ describe('what nothing could be found for', () => {
   it('names instances that have no port or no address', async () => {
     const { double, resolve } = await world();
     double.register({ name: 'web', address: '10.1.0.1' });
-    expect((await errorOf(resolve())).message).toContain('none with a usable address and port');
+    expect((await errorOf(resolve())).message).toContain('none with a port and a usable address');
+  });
+
+  it('says when it was the family that left none', async () => {
+    const { double } = await world();
+    double.register({ name: 'web', address: '10.1.0.1', port: 80 });
+    const only = consulDns({ servers: [double.dnsAddress], family: 6 });
+    open.push(() => only.close?.());
+    expect((await errorOf(only.resolve({ service: 'web' }))).message).toContain('family: 6');
   });
 
   it('is a DnsError when nobody answers', async () => {
