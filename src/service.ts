@@ -1,11 +1,10 @@
-import { orAbort } from './abort.ts';
 import type { Balancer } from './balancer/balancer.ts';
 import { signal as aSignal, fields, number } from './checks.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ClosedError, DiscoveryError, NoEndpointsError } from './errors.ts';
-import { keepAliveDuring } from './keep-alive.ts';
+import { ClosedError, type DiscoveryError } from './errors.ts';
 import { RefreshLoop, type RefreshLoopSetup } from './refresh-loop.ts';
 import type { Address } from './resolver/resolver.ts';
+import { nothingToPick, notReady } from './service-errors.ts';
 import type { Listener, ServiceSnapshot, ServiceStats } from './service-view.ts';
 import {
   type Change,
@@ -27,9 +26,6 @@ export interface ServiceSetup extends Omit<RefreshLoopSetup, 'onDue' | 'onList'>
   readonly onClose: () => void;
 }
 
-/** Longer delays than this are beyond Node's timers: then there is none. */
-const longestTimer = 2 ** 31 - 1;
-
 const checkWait = fields({ signal: aSignal });
 const checkReady = fields({ signal: aSignal, timeout: number(0, Number.POSITIVE_INFINITY) });
 
@@ -42,10 +38,9 @@ export class Service {
   readonly #loop: RefreshLoop;
   readonly #departed: DepartedEndpoints;
   readonly #listeners = new Set<Listener>();
-  /** Every change of the list, and the end of the service. */
-  readonly #changes = new Waiters();
+  /** Woken by every change of the list and by the end of the service. */
+  readonly #waiters: Waiters;
   #snapshot: Snapshot = emptySnapshot;
-  #waiting = 0;
   /** Used since a question was last due. All that a pick does beside the balancer's work is to read this. */
   #touched = true;
   #lastUsed: number;
@@ -57,6 +52,7 @@ export class Service {
     this.#setup = setup;
     this.#balancer = setup.balancer;
     this.#departed = rememberDeparted(setup.clock);
+    this.#waiters = new Waiters(setup.clock);
     this.#lastUsed = setup.clock.now();
     this.#balancer.update(emptySnapshot);
     this.#loop = new RefreshLoop({
@@ -83,8 +79,14 @@ export class Service {
     signal?.throwIfAborted();
     this.#use();
     if (this.#snapshot.endpoints.length > 0) return;
-    if (timeout === undefined) await this.#wait(this.#loop.ask(false), signal);
-    else await this.#wait(this.#firstList(timeout, signal), signal);
+    const asked = this.#loop.ask(false);
+    if (timeout === undefined) await this.#waiters.hold(asked, signal);
+    else {
+      // The loop does the asking meanwhile.
+      const decided = () => this.#closed !== undefined || this.#snapshot.endpoints.length > 0;
+      const inTime = await this.#waiters.hold(this.#waiters.until(decided, timeout, signal), signal);
+      if (!inTime) throw notReady(this.name, timeout, this.#loop.error);
+    }
     if (this.#snapshot.endpoints.length === 0) throw this.#nothingToPick();
   }
 
@@ -144,7 +146,7 @@ export class Service {
     while (this.#closed === undefined) {
       // The consumer may have worked for longer than a service stays awake.
       this.#use();
-      if (this.#snapshot.version === seen) await this.#wait(this.#changes.next(signal), signal);
+      if (this.#snapshot.version === seen) await this.#waiters.hold(this.#waiters.next(signal), signal);
       else {
         seen = this.#snapshot.version;
         yield this.#view();
@@ -157,7 +159,7 @@ export class Service {
     const { signal } = checkWait(options, 'refresh');
     signal?.throwIfAborted();
     this.#use();
-    await this.#wait(this.#loop.ask(true), signal);
+    await this.#waiters.hold(this.#loop.ask(true), signal);
     return this.snapshot;
   }
 
@@ -193,7 +195,7 @@ export class Service {
     this.#loop.stop(this.#closed);
     this.#guard('close', () => this.#balancer.close?.());
     this.#listeners.clear();
-    this.#changes.wake();
+    this.#waiters.wake();
     // From here on every pick takes the slow way, which says that the service is closed.
     this.#touched = false;
     this.#setup.onClose();
@@ -212,7 +214,7 @@ export class Service {
 
   #due(): void {
     const now = this.#setup.clock.now();
-    if (this.#touched || this.#listeners.size > 0 || this.#waiting > 0) {
+    if (this.#touched || this.#listeners.size > 0 || this.#waiters.any) {
       this.#lastUsed = now;
       this.#setup.onUsed();
     } else if (now - this.#lastUsed >= this.#setup.idle) {
@@ -230,7 +232,7 @@ export class Service {
     if (change === undefined) return;
     this.#snapshot = snapshot;
     this.#guard('update', () => this.#balancer.update(snapshot));
-    this.#changes.wake();
+    this.#waiters.wake();
     for (const listener of [...this.#listeners]) {
       try {
         listener(this.#view(), change);
@@ -254,53 +256,8 @@ export class Service {
     this.#setup.warnings.once({ code, service: this.name, message, cause });
   }
 
-  /** The first list that has an endpoint; the loop does the asking. */
-  async #firstList(timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    const { clock } = this.#setup;
-    let late = false;
-    const expire = () => {
-      late = true;
-      this.#changes.wake();
-    };
-    const timer = timeout > longestTimer ? undefined : clock.setTimeout(expire, timeout);
-    void this.#loop.ask(false);
-    try {
-      while (this.#snapshot.endpoints.length === 0 && !signal?.aborted) {
-        if (this.#closed !== undefined) throw this.#closed;
-        if (late) throw this.#notReady(timeout);
-        await this.#changes.next(signal);
-      }
-    } finally {
-      clock.clearTimeout(timer);
-    }
-  }
-
-  /** Lets a caller wait: it keeps the process alive, counts as a use, and may leave by its signal without hurting others. */
-  async #wait(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-    this.#waiting++;
-    try {
-      await keepAliveDuring(orAbort(work, signal));
-    } finally {
-      this.#waiting--;
-    }
-  }
-
-  #notReady(timeout: number): DiscoveryError {
-    const { error } = this.#loop;
-    const reason = error instanceof Error ? ` The last answer: ${error.message}` : '';
-    const message = `${this.name}: no healthy instance in ${timeout} ms.${reason}`;
-    return new DiscoveryError('ERR_READY_TIMEOUT', message, { cause: error });
-  }
-
   #nothingToPick(): DiscoveryError {
-    if (this.#closed !== undefined) return this.#closed;
     const { error, refreshes, failures } = this.#loop;
-    const why =
-      refreshes + failures === 0
-        ? 'the first answer is still awaited: await service.ready() before the first pick.'
-        : error instanceof Error
-          ? error.message
-          : 'the last answer was empty.';
-    return new NoEndpointsError(`${this.name}: no endpoint to pick: ${why}`, { cause: error });
+    return this.#closed ?? nothingToPick(this.name, refreshes + failures > 0, error);
   }
 }
