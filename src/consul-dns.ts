@@ -26,7 +26,7 @@ export function consulDns(options: ConsulDnsOptions = {}): Resolver {
     }
   }
   const complete = completeOptions(options);
-  const { port, family = 'any' } = complete.defaults;
+  const { port, family } = complete.defaults;
   if (complete.records === 'A' && port === undefined) {
     throw new InvalidOptionError("consulDns: records: 'A' brings no ports; give one as `port`.");
   }

@@ -12,6 +12,7 @@ import { IntervalProber } from './health/prober.ts';
 import { Names } from './names.ts';
 import {
   type CompleteOptions,
+  type CompleteServiceOptions,
   completeOptions,
   type DiscoveryOptions,
   type ServiceOptions,
@@ -75,7 +76,7 @@ const checkAsked = fields({ signal: aSignal, fresh: flag, after: text });
 
 interface Entry {
   readonly service: Service;
-  readonly options: ServiceOptions;
+  readonly options: CompleteServiceOptions;
 }
 
 class ConsulDiscovery implements Discovery {
@@ -154,7 +155,7 @@ class ConsulDiscovery implements Discovery {
     return this.close();
   }
 
-  #create(name: ServiceName, key: string, settings: ServiceOptions): Service {
+  #create(name: ServiceName, key: string, settings: CompleteServiceOptions): Service {
     const context: BalancerContext = {
       clock: this.#clock,
       random: createRandom(this.#random.next()),
@@ -165,7 +166,7 @@ class ConsulDiscovery implements Discovery {
       name,
       key,
       resolver: this.#resolver(settings),
-      balancer: createBalancer(settings.balancer ?? 'round-robin', context),
+      balancer: createBalancer(settings.balancer, context),
       clock: this.#clock,
       random: this.#random,
       hold,
@@ -181,7 +182,7 @@ class ConsulDiscovery implements Discovery {
     return service;
   }
 
-  #resolver({ port, family = 'any' }: ServiceOptions): Resolver {
+  #resolver({ port, family }: CompleteServiceOptions): Resolver {
     const { source, records, ttl, maxServices } = this.#options;
     const way = source === undefined ? `${family} ${records === 'A' ? port : ''}` : 'source';
     const present = this.#resolvers.get(way);

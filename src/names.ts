@@ -1,13 +1,18 @@
 import { canonicalName, parseServiceName, type ServiceName } from './dns/name.ts';
 import { InvalidNameError, InvalidOptionError } from './errors.ts';
-import { type CompleteOptions, completeServiceOptions, type ServiceOptions } from './options.ts';
+import {
+  type CompleteOptions,
+  type CompleteServiceOptions,
+  completeServiceOptions,
+  type ServiceOptions,
+} from './options.ts';
 
 /** A service that was asked for, and the settings that hold for it. */
 export interface Named {
   readonly name: ServiceName;
   /** Canonical DNS name. */
   readonly key: string;
-  readonly settings: ServiceOptions;
+  readonly settings: CompleteServiceOptions;
 }
 
 /** Understands what a caller names: text, a typed name, options of the call, and what the discovery says of that service. */
@@ -39,7 +44,7 @@ export class Names {
     const own = services.get(('query' in parsed ? parsed.query : parsed.service).toLowerCase());
     const called = options === undefined ? {} : completeServiceOptions(options, 'service');
     // Tag and datacenter are part of the name from here on.
-    const { tag, datacenter, ...settings }: ServiceOptions = { ...defaults, ...own, ...called };
+    const { tag, datacenter, ...settings }: CompleteServiceOptions = { ...defaults, ...own, ...called };
     const name = parseServiceName(withPlace(parsed, { tag, datacenter }, called), domain);
     const key = canonicalName(name, domain);
     if (records === 'A' && settings.port === undefined && source === undefined) {

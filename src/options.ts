@@ -60,6 +60,9 @@ export interface DiscoveryOptions extends ServiceOptions {
   source?: Resolver;
 }
 
+/** Settings of a service with every default filled in, so that two ways of saying the same are equal. */
+export type CompleteServiceOptions = ServiceOptions & Required<Pick<ServiceOptions, 'balancer' | 'family'>>;
+
 export interface CompleteOptions {
   readonly servers: readonly ServerAddress[];
   readonly domain: string;
@@ -74,7 +77,7 @@ export interface CompleteOptions {
   readonly maxServices: number;
   readonly onWarning: ((warning: DiscoveryWarning) => void) | undefined;
   readonly source: Resolver | undefined;
-  readonly defaults: ServiceOptions;
+  readonly defaults: CompleteServiceOptions;
   readonly services: ReadonlyMap<string, ServiceOptions>;
 }
 
@@ -132,7 +135,13 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
     }
   }
   const { balancer = { name: 'round-robin' }, tag, datacenter, port, family = 'any' } = options;
-  const defaults = withoutUndefined({ balancer, tag, datacenter, port, family });
+  const defaults: CompleteServiceOptions = {
+    balancer,
+    family,
+    ...(tag !== undefined && { tag }),
+    ...(datacenter !== undefined && { datacenter }),
+    ...(port !== undefined && { port }),
+  };
   return {
     servers: options.servers ?? (options.source === undefined ? serversFrom(env) : []),
     domain: options.domain ?? 'consul',
@@ -147,7 +156,7 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
     maxServices: options.maxServices ?? 1_000,
     onWarning: options.onWarning,
     source: options.source,
-    defaults: defaults as ServiceOptions,
+    defaults,
     services: options.services ?? new Map(),
   };
 }
@@ -189,8 +198,4 @@ function bareName(name: string, path: string): string {
   if (name.includes('.')) return refuse(path, 'bare service names as keys', name);
   parseServiceName(name);
   return name;
-}
-
-function withoutUndefined(options: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
