@@ -2,7 +2,13 @@
 export type WarningCode =
   | 'CONSUL_UNAVAILABLE'
   | 'SERVICE_EMPTY'
+  | 'SERVICES_VANISHED'
   | 'SERVICE_EVICTED'
+  | 'CONNECT_EXPECTS_MTLS'
+  | 'AMBIGUOUS_TARGETS'
+  | 'PORT_MISSING'
+  | 'METADATA_TOO_LONG'
+  | 'LAST_GOOD_FAILED'
   | 'LISTENER_FAILED'
   | 'BALANCER_FAILED';
 
@@ -15,7 +21,18 @@ export interface DiscoveryWarning {
   readonly cause?: unknown;
 }
 
-const perService: readonly WarningCode[] = ['SERVICE_EMPTY', 'LISTENER_FAILED', 'BALANCER_FAILED'];
+const perService: readonly WarningCode[] = [
+  'SERVICE_EMPTY',
+  'CONNECT_EXPECTS_MTLS',
+  'AMBIGUOUS_TARGETS',
+  'PORT_MISSING',
+  'METADATA_TOO_LONG',
+  'LISTENER_FAILED',
+  'BALANCER_FAILED',
+];
+
+/** States of the whole: one of them is said once, whichever service it shows at. */
+const perDiscovery: readonly WarningCode[] = ['SERVICE_EVICTED', 'SERVICES_VANISHED', 'LAST_GOOD_FAILED'];
 
 /** Says each thing once: again only after it was over. */
 export class Warnings {
@@ -30,14 +47,13 @@ export class Warnings {
   }
 
   once(warning: DiscoveryWarning): void {
-    // Being full is one state, whoever has to go.
-    const key = `${warning.code} ${warning.code === 'SERVICE_EVICTED' ? '' : warning.service}`;
+    const key = `${warning.code} ${perDiscovery.includes(warning.code) ? '' : warning.service}`;
     if (this.#standing.has(key)) return;
     this.#standing.add(key);
     this.#say(warning);
   }
 
-  over(code: WarningCode, service: string): void {
+  over(code: WarningCode, service = ''): void {
     this.#standing.delete(`${code} ${service}`);
   }
 

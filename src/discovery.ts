@@ -5,6 +5,7 @@ import { createBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, flag, text } from './checks.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Warnings } from './diagnostics.ts';
+import { Disappearances } from './disappearances.ts';
 import type { ServiceName } from './dns/name.ts';
 import type { DnsCounters } from './dns/pending.ts';
 import { ClosedError, InvalidOptionError } from './errors.ts';
@@ -84,6 +85,7 @@ class ConsulDiscovery implements Discovery {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #warnings: Warnings;
+  readonly #disappearances: Disappearances;
   readonly #consul: ConsulSource;
   readonly #names: Names;
   readonly #services: LRUCache<string, Entry>;
@@ -96,6 +98,7 @@ class ConsulDiscovery implements Discovery {
     this.#clock = clock;
     this.#random = random;
     this.#warnings = new Warnings(options.onWarning);
+    this.#disappearances = new Disappearances(clock);
     this.#names = new Names(options);
     this.#consul = new ConsulSource({ ...options, clock });
     this.#services = new LRUCache<string, Entry>({
@@ -173,6 +176,7 @@ class ConsulDiscovery implements Discovery {
       idle,
       interval: ttl.min,
       warnings: this.#warnings,
+      disappearances: this.#disappearances,
       // A service in use is not the one to go, however long ago it was asked for by name.
       onUsed: () => this.#services.get(key),
       onClose: () => {

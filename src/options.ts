@@ -10,6 +10,7 @@ import type { DiscoveryWarning } from './diagnostics.ts';
 import { parseServiceName } from './dns/name.ts';
 import { parseServerAddress, type ServerAddress } from './dns/server-address.ts';
 import { InvalidOptionError } from './errors.ts';
+import { checkHold, type Hold, type HoldOptions } from './hold.ts';
 import { checkTtl } from './resolver/cached.ts';
 import type { Resolver } from './resolver/resolver.ts';
 
@@ -45,9 +46,10 @@ export interface DiscoveryOptions extends ServiceOptions {
   /** Bounds for the time a list is used before it is asked for again (ms), and the share by which it varies (0…0.5). Default 5 000, 60 000, 0.1. */
   ttl?: { min?: number; max?: number; jitter?: number };
   /**
-   * How long a good list outlives failures of Consul (`error`, default Infinity) and answers that there is nothing (`empty`, default 30 000).
+   * How long a good list outlives failures of Consul (`error`, default Infinity, or a time per kind of failure) and answers that
+   * there is nothing (`empty`, default 30 000).
    */
-  hold?: { error?: number; empty?: number };
+  hold?: HoldOptions;
   /** A service nobody uses for so long stops asking, and resumes at the next use. Default 600 000. */
   idle?: number;
   /** Services kept; the least recently used one is closed beyond that. Default 1 000. */
@@ -72,7 +74,7 @@ export interface CompleteOptions {
   readonly timeout: number;
   readonly retries: number;
   readonly ttl: { readonly min: number; readonly max: number; readonly jitter: number };
-  readonly hold: { readonly error: number; readonly empty: number };
+  readonly hold: Hold;
   readonly idle: number;
   readonly maxServices: number;
   readonly onWarning: ((warning: DiscoveryWarning) => void) | undefined;
@@ -115,7 +117,7 @@ const checkDiscovery = fields({
   timeout: number(1, 60_000),
   retries: number(0, 10, { whole: true }),
   ttl: checkTtl,
-  hold: fields({ error: number(0, forever), empty: number(0, forever) }),
+  hold: checkHold,
   idle: number(0, forever),
   maxServices: number(1, 1_000_000, { whole: true }),
   onWarning: callable<(warning: DiscoveryWarning) => void>('a function'),
@@ -151,7 +153,7 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
     timeout: options.timeout ?? 1_000,
     retries: options.retries ?? 2,
     ttl: options.ttl ?? checkTtl({}, 'ttl'),
-    hold: { error: forever, empty: 30_000, ...options.hold },
+    hold: options.hold ?? checkHold({}, 'hold'),
     idle: options.idle ?? 600_000,
     maxServices: options.maxServices ?? 1_000,
     onWarning: options.onWarning,

@@ -1,13 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.ts';
 import type { Warnings } from './diagnostics.ts';
+import type { Disappearances } from './disappearances.ts';
 import type { ServiceName } from './dns/name.ts';
 import { type ClosedError, ServiceNotFoundError } from './errors.ts';
+import { type Hold, holdFor } from './hold.ts';
 import type { Random } from './random.ts';
 import { RefreshSchedule } from './refresh-schedule.ts';
 import { addressesOf, type Membership, noMembers, settle } from './resolver/membership.ts';
 import type { Address, Resolution, Resolver } from './resolver/resolver.ts';
 import type { Change } from './snapshot.ts';
+
+/** Lists that outlive the process. */
+export interface LastLists {
+  /** `age` in ms. `undefined` where nothing recent enough is kept. */
+  read(key: string): { readonly addresses: readonly Address[]; readonly age: number } | undefined;
+  write(key: string, addresses: readonly Address[]): void;
+}
 
 export interface RefreshLoopSetup {
   readonly name: ServiceName;
@@ -16,10 +25,14 @@ export interface RefreshLoopSetup {
   readonly resolver: Resolver;
   readonly clock: Clock;
   readonly random: Random;
-  readonly hold: { readonly error: number; readonly empty: number };
+  readonly hold: Hold;
   /** The shortest refresh interval, in ms. */
   readonly interval: number;
   readonly warnings: Warnings;
+  /** What happens to all services of the discovery together. */
+  readonly disappearances: Disappearances;
+  /** Lists of an earlier run of the program, where that is asked for. */
+  readonly lastGood?: LastLists | undefined;
   /** A question is due; the owner decides whether to ask it. */
   readonly onDue: () => void;
   /** The addresses from now on. Must not throw. */
@@ -86,6 +99,7 @@ export class RefreshLoop {
     this.#lifetime.abort(reason);
     this.#schedule.stop();
     this.#setup.warnings.gone(this.#setup.key);
+    this.#setup.disappearances.gone(this.#setup.key);
   }
 
   async #askNow(fresh: boolean): Promise<void> {
@@ -108,7 +122,7 @@ export class RefreshLoop {
   }
 
   #answered(resolution: Resolution): void {
-    const { key, clock, warnings, onList } = this.#setup;
+    const { key, clock, warnings, disappearances, lastGood, onList } = this.#setup;
     if (resolution.addresses.length === 0) {
       const who = resolution.origin?.server ?? 'the source';
       throw new ServiceNotFoundError(`${key}: ${who} answered an empty list.`);
@@ -118,35 +132,61 @@ export class RefreshLoop {
     this.refreshes++;
     this.#confirmedAt = clock.now() - (resolution.age ?? 0);
     this.#emptySince = undefined;
+    disappearances.listed(key);
     warnings.available(key);
     warnings.over('SERVICE_EMPTY', key);
+    if (!disappearances.general) warnings.over('SERVICES_VANISHED');
     this.#members = settle(this.#members, resolution);
     // Armed first: who gets the list may end the loop.
     this.#schedule.afterSuccess(resolution.ttl);
-    onList(addressesOf(this.#members), 'resolved');
+    const addresses = addressesOf(this.#members);
+    lastGood?.write(key, addresses);
+    onList(addresses, 'resolved');
   }
 
   /** Consul says there is nothing. A good list is held for a while: it may be an agent or a token that is broken. */
   #answeredNothing(cause: ServiceNotFoundError): void {
-    const { key, clock, hold, warnings } = this.#setup;
+    const { key, clock, hold, warnings, disappearances } = this.#setup;
     warnings.available(key);
+    const held = this.#members.size;
+    if (held > 0 && disappearances.vanished(key)) {
+      this.#vanishedWithOthers(cause);
+      return;
+    }
     this.#emptySince ??= clock.now();
     const left = this.#emptySince + hold.empty - clock.now();
-    const held = this.#members.size;
     this.#schedule.afterFailure(held > 0 && left > 0 ? left : undefined);
     if (held === 0) return;
     if (left <= 0) {
       this.#expire();
       return;
     }
-    const message = `${cause.message} The last list (${held} endpoints) is held for ${Math.round(left / 1000)} s.`;
+    const time =
+      left === Number.POSITIVE_INFINITY ? 'until there is another' : `for ${Math.round(left / 1000)} s`;
+    const message = `${cause.message} The last list (${held} endpoints) is held ${time}.`;
     warnings.once({ code: 'SERVICE_EMPTY', service: key, message, cause });
+  }
+
+  /** Most services are answered by nothing all at once: an error of Consul or of its token, so this is no emptiness. */
+  #vanishedWithOthers(cause: ServiceNotFoundError): void {
+    const { key, clock, hold, warnings } = this.#setup;
+    // Should this service alone turn out to be empty, its time begins when that shows.
+    this.#emptySince = clock.now();
+    const left = hold.error - this.age;
+    this.#schedule.afterFailure(left > 0 ? left : undefined);
+    if (left <= 0) {
+      this.#expire();
+      return;
+    }
+    const message = `Most services are answered by "there is nothing" since a moment ago, ${key} among them: an expired or changed ACL token, or an agent that lost its checks, rather than so many empty services. Their last lists are used on. ${cause.message}`;
+    warnings.once({ code: 'SERVICES_VANISHED', service: key, message, cause });
   }
 
   /** Nobody answered. The last list stands (static stability: an outage of Consul must not become ours). */
   #failed(cause: unknown): void {
     const { key, hold, warnings } = this.#setup;
-    const left = hold.error - this.age;
+    if (this.#members.size === 0 && this.refreshes === 0) this.#recall();
+    const left = holdFor(hold, cause) - this.age;
     const kept = left > 0 ? this.#members.size : 0;
     this.#schedule.afterFailure(kept > 0 ? left : undefined);
     if (left <= 0 && this.#members.size > 0) this.#expire();
@@ -154,6 +194,16 @@ export class RefreshLoop {
     const why = cause instanceof Error ? cause.message : String(cause);
     const message = `${key}: refreshing failed; ${list}, and the question is repeated. ${why}`;
     warnings.unavailable({ code: 'CONSUL_UNAVAILABLE', service: key, message, cause });
+  }
+
+  /** The list of an earlier run, as long as this one never had any. */
+  #recall(): void {
+    const { key, clock, lastGood, onList } = this.#setup;
+    const kept = lastGood?.read(key);
+    if (kept === undefined || kept.addresses.length === 0) return;
+    this.#confirmedAt = clock.now() - kept.age;
+    this.#members = settle(noMembers, { addresses: kept.addresses, ttl: 0, complete: true });
+    onList(kept.addresses, 'recalled');
   }
 
   #expire(): void {

@@ -80,7 +80,7 @@ export class Service {
     this.#use();
     if (this.#snapshot.endpoints.length > 0) return;
     const asked = this.#loop.ask(false);
-    if (timeout === undefined) await this.#waiters.hold(asked, signal);
+    if (timeout === undefined) await this.#waiters.hold(this.#firstList(asked), signal);
     else {
       // The loop does the asking meanwhile.
       const decided = () => this.#closed !== undefined || this.#snapshot.endpoints.length > 0;
@@ -88,6 +88,15 @@ export class Service {
       if (!inTime) throw notReady(this.name, timeout, this.#loop.error);
     }
     if (this.#snapshot.endpoints.length === 0) throw this.#nothingToPick();
+  }
+
+  /** A failure is none for who waits, where a list of an earlier run stands in. */
+  async #firstList(asked: Promise<void>): Promise<void> {
+    try {
+      await asked;
+    } catch (error) {
+      if (this.#closed !== undefined || this.#snapshot.endpoints.length === 0) throw error;
+    }
   }
 
   /**

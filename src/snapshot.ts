@@ -20,8 +20,8 @@ export interface Change {
   readonly added: readonly Endpoint[];
   readonly removed: readonly Endpoint[];
   readonly changed: readonly Endpoint[];
-  /** What brought it about. */
-  readonly why: 'resolved' | 'expired';
+  /** What brought it about: an answer, the end of a hold time, or a list kept from an earlier run (`lastGood`). */
+  readonly why: 'resolved' | 'expired' | 'recalled';
 }
 
 export const emptySnapshot: Snapshot = { version: 0, endpoints: [], addresses: [] };
