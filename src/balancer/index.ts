@@ -12,6 +12,7 @@ import type {
   BalancerOption,
 } from './balancer.ts';
 import { Fastest } from './fastest.ts';
+import { First } from './first.ts';
 import { LeastUsed } from './least-used.ts';
 import { RoundRobin } from './round-robin.ts';
 
@@ -25,6 +26,7 @@ const none = fields({});
 
 const strategies: Readonly<Record<string, Strategy>> = {
   'round-robin': { options: none, create: (context) => new RoundRobin(context) },
+  first: { options: none, create: () => new First() },
   'least-used': { options: none, create: (context) => new LeastUsed(context) },
   fastest: {
     options: fields({

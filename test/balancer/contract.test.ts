@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Balancer, Endpoint, Snapshot } from '../../src/index.ts';
-import { fastest, leastUsed, roundRobin } from '../../src/index.ts';
+import { fastest, first, leastUsed, roundRobin } from '../../src/index.ts';
 import { balancerContract } from '../../src/testing/balancer-contract.ts';
 
 for (const strategy of [roundRobin(), leastUsed(), fastest()])
   balancerContract(strategy, { describe, it, expect });
 balancerContract('round-robin', { describe, it, expect });
+balancerContract(first(), { describe, it, expect }, { spreads: false });
 
 /** A user's own strategy, to show that the suite serves those too. */
 function drawn({ random }: { random: { below(limit: number): number } }): Balancer {
