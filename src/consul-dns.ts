@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { entriesOf } from './checks.ts';
 import { systemClock } from './clock.ts';
+import { Warnings } from './diagnostics.ts';
 import { InvalidOptionError } from './errors.ts';
 import { completeOptions, type DiscoveryOptions } from './options.ts';
 import { ConsulSource } from './resolver/consul-source.ts';
@@ -9,10 +10,30 @@ import type { Resolver } from './resolver/resolver.ts';
 /** The keys of DiscoveryOptions that say how Consul's DNS is asked. */
 export type ConsulDnsOptions = Pick<
   DiscoveryOptions,
-  'servers' | 'domain' | 'records' | 'transport' | 'edns' | 'timeout' | 'retries' | 'port' | 'family'
+  | 'servers'
+  | 'domain'
+  | 'records'
+  | 'transport'
+  | 'edns'
+  | 'timeout'
+  | 'retries'
+  | 'port'
+  | 'family'
+  | 'onWarning'
 >;
 
-const keys = ['servers', 'domain', 'records', 'transport', 'edns', 'timeout', 'retries', 'port', 'family'];
+const keys = [
+  'servers',
+  'domain',
+  'records',
+  'transport',
+  'edns',
+  'timeout',
+  'retries',
+  'port',
+  'family',
+  'onWarning',
+];
 
 /**
  * The resolver that `createDiscovery` uses by default, alone: uncached, for building others from. Close it when done.
@@ -30,7 +51,12 @@ export function consulDns(options: ConsulDnsOptions = {}): Resolver {
   if (complete.records === 'A' && port === undefined) {
     throw new InvalidOptionError("consulDns: records: 'A' brings no ports; give one as `port`.");
   }
-  const source = new ConsulSource({ ...complete, clock: systemClock });
+  const warnings = new Warnings(complete.onWarning);
+  const source = new ConsulSource({
+    ...complete,
+    clock: systemClock,
+    warn: (warning) => warnings.once(warning),
+  });
   const resolver = source.resolver(port, family);
   return {
     resolve: (name, asked = {}) => resolver.resolve(name, { ...asked, signal: ownSignal(asked.signal) }),

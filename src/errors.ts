@@ -82,15 +82,21 @@ export interface DnsAttempt {
 export class DnsError extends DiscoveryError {
   override readonly name = 'DnsError';
   readonly attempts: readonly DnsAttempt[];
+  /**
+   * The rcode of the last reply that was an error: `SERVFAIL`, `REFUSED`, `FORMERR`, `NOTIMP` …
+   * `undefined` when nobody replied.
+   */
+  readonly rcode: string | undefined;
 
   constructor(
     code: 'ERR_DNS_TIMEOUT' | 'ERR_DNS_RESPONSE' | 'ERR_UNREACHABLE',
     message: string,
     attempts: readonly DnsAttempt[],
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly rcode?: string | undefined },
   ) {
     super(code, message, options);
     this.attempts = attempts;
+    this.rcode = options?.rcode;
   }
 }
 

@@ -9,13 +9,25 @@ export type {
   Outcome,
 } from './balancer/balancer.ts';
 export { type FastestOptions, fastest } from './balancer/fastest.ts';
+export { first } from './balancer/first.ts';
 export { leastUsed } from './balancer/least-used.ts';
 export { roundRobin } from './balancer/round-robin.ts';
 export type { Clock, TimerHandle } from './clock.ts';
 export { type ConsulDnsOptions, consulDns } from './consul-dns.ts';
 export type { DiscoveryWarning, WarningCode } from './diagnostics.ts';
 export { createDiscovery, type Discovery, type DiscoveryStats } from './discovery.ts';
-export type { QueryByName, ServiceByName, ServiceName } from './dns/name.ts';
+export {
+  type AddressByName,
+  type IngressByName,
+  isHostName,
+  isMesh,
+  type MeshByName,
+  type NodeByName,
+  type QueryByName,
+  type ServiceByName,
+  type ServiceName,
+  type VirtualByName,
+} from './dns/name.ts';
 export type { DnsCounters } from './dns/pending.ts';
 export type { Endpoint } from './endpoint.ts';
 export {
@@ -40,8 +52,15 @@ export type {
 export type { DiscoveryOptions, ServiceOptions } from './options.ts';
 export type { Random } from './random.ts';
 export { type CachedOptions, cached } from './resolver/cached.ts';
+export { type FailoverOptions, failover } from './resolver/failover.ts';
+export { filter } from './resolver/filter.ts';
 export { fixed } from './resolver/fixed.ts';
+export { type MergeOptions, merge } from './resolver/merge.ts';
+export type { CombinedResolver } from './resolver/parts.ts';
+export { type NameChange, renamed } from './resolver/renamed.ts';
 export type { Address, Origin, Resolution, ResolveOptions, Resolver } from './resolver/resolver.ts';
+export { type SplitOptions, split } from './resolver/split.ts';
+export { type SubsetOptions, subset } from './resolver/subset.ts';
 export type { TargetCounters } from './resolver/targets.ts';
 export type { Service } from './service.ts';
 export type { Listener, ServiceSnapshot, ServiceStats } from './service-view.ts';

@@ -1,16 +1,18 @@
-import { canonicalName, parseServiceName, type ServiceName } from './dns/name.ts';
-import { InvalidNameError, InvalidOptionError } from './errors.ts';
+import { canonicalName, isHostName, parseServiceName, type ServiceName, subjectOf } from './dns/name.ts';
+import { InvalidOptionError } from './errors.ts';
 import {
   type CompleteOptions,
   type CompleteServiceOptions,
   completeServiceOptions,
   type ServiceOptions,
 } from './options.ts';
+import { withPlace } from './place-options.ts';
+import { datacentersFor, layered } from './service-layers.ts';
 
 /** A service that was asked for, and the settings that hold for it. */
 export interface Named {
   readonly name: ServiceName;
-  /** Canonical DNS name. */
+  /** Canonical name: what makes two names one. */
   readonly key: string;
   readonly settings: CompleteServiceOptions;
 }
@@ -25,8 +27,27 @@ export class Names {
     this.#options = options;
   }
 
-  /** @throws InvalidNameError; InvalidOptionError */
-  understand(given: string | ServiceName, options?: ServiceOptions): Named {
+  /**
+   * @param use `service`: endpoints are made of it, which need a port. `once`: addresses are enough.
+   * @throws InvalidNameError; InvalidOptionError
+   */
+  understand(
+    given: string | ServiceName,
+    options?: ServiceOptions,
+    use: 'service' | 'once' = 'service',
+  ): Named {
+    const named = this.#named(given, options);
+    const { name, key, settings } = named;
+    const portless = settings.port === undefined && asksConsul(this.#options, settings);
+    if (use === 'service' && portless && isHostName(name)) {
+      throw new InvalidOptionError(
+        `${key}: DNS knows no port for a node or an address; give one, as in discovery.service(…, { port: 5432 }).`,
+      );
+    }
+    return named;
+  }
+
+  #named(given: string | ServiceName, options: ServiceOptions | undefined): Named {
     if (typeof given !== 'string' || options !== undefined) return this.#work(given, options);
     const known = this.#understood.get(given);
     if (known !== undefined) return known;
@@ -39,41 +60,30 @@ export class Names {
 
   /** The settings of the discovery, over them those of `services`, over them the call's. */
   #work(given: string | ServiceName, options: ServiceOptions | undefined): Named {
-    const { domain, defaults, services, records, source } = this.#options;
+    const { domain, defaults, services, records } = this.#options;
     const parsed = parseServiceName(given, domain);
-    const own = services.get(('query' in parsed ? parsed.query : parsed.service).toLowerCase());
+    const own = services.get(subjectOf(parsed).toLowerCase());
     const called = options === undefined ? {} : completeServiceOptions(options, 'service');
     // Tag and datacenter are part of the name from here on.
-    const { tag, datacenter, ...settings }: CompleteServiceOptions = { ...defaults, ...own, ...called };
+    const { tag, datacenter, datacenters, ...rest } = layered(defaults, own, called);
+    const several = datacentersFor(parsed, datacenters, called.datacenters !== undefined);
+    const settings = several === undefined ? rest : { ...rest, datacenters: several };
     const name = parseServiceName(withPlace(parsed, { tag, datacenter }, called), domain);
     const key = canonicalName(name, domain);
-    if (records === 'A' && settings.port === undefined && source === undefined) {
-      throw new InvalidOptionError(`${key}: records: 'A' brings no ports; give one as \`port\`.`);
+    if (records === 'A' && asksConsul(this.#options, settings) && !isHostName(name)) {
+      if ('port' in name) {
+        throw new InvalidOptionError(
+          `${key}: records: 'A' cannot ask for the port ${JSON.stringify(name.port)}: Consul ignores port names in questions for addresses. Leave it out and give its number as \`port\`.`,
+        );
+      }
+      if (settings.port === undefined) {
+        throw new InvalidOptionError(`${key}: records: 'A' brings no ports; give one as \`port\`.`);
+      }
     }
     return { name, key, settings };
   }
 }
 
-interface Place {
-  readonly tag?: string | undefined;
-  readonly datacenter?: string | undefined;
-}
-
-/** Tag and datacenter may stand in the name or in the options; in both only if they agree. */
-function withPlace(name: ServiceName, { tag, datacenter }: Place, called: Place): ServiceName {
-  if ('query' in name && called.tag !== undefined) {
-    throw new InvalidOptionError(
-      `A prepared query chooses its own tags: it cannot be asked for the tag ${JSON.stringify(called.tag)}.`,
-    );
-  }
-  for (const key of ['tag', 'datacenter'] as const) {
-    const inName = (name as Partial<Record<typeof key, string>>)[key];
-    if (inName !== undefined && called[key] !== undefined && inName !== called[key]) {
-      throw new InvalidNameError(
-        `The ${key} is ${JSON.stringify(inName)} in the name and ${JSON.stringify(called[key])} in the options.`,
-      );
-    }
-  }
-  const place = datacenter === undefined ? name : { datacenter, ...name };
-  return tag === undefined || 'query' in place ? place : { tag, ...place };
+function asksConsul({ source }: CompleteOptions, { addresses }: CompleteServiceOptions): boolean {
+  return source === undefined && addresses === undefined;
 }

@@ -6,8 +6,9 @@ import type { ServiceName } from './dns/name.ts';
 import { type ClosedError, ServiceNotFoundError } from './errors.ts';
 import { type Hold, holdFor } from './hold.ts';
 import type { Random } from './random.ts';
+import type { RefreshBudget } from './refresh-budget.ts';
 import { RefreshSchedule } from './refresh-schedule.ts';
-import { addressesOf, type Membership, noMembers, settle } from './resolver/membership.ts';
+import { addressesOf, type Membership, membersOf, noMembers, settle } from './resolver/membership.ts';
 import type { Address, Resolution, Resolver } from './resolver/resolver.ts';
 import type { Change } from './snapshot.ts';
 
@@ -28,6 +29,7 @@ export interface RefreshLoopSetup {
   readonly hold: Hold;
   /** The shortest refresh interval, in ms. */
   readonly interval: number;
+  readonly budget: RefreshBudget;
   readonly warnings: Warnings;
   /** What happens to all services of the discovery together. */
   readonly disappearances: Disappearances;
@@ -60,9 +62,9 @@ export class RefreshLoop {
   failures = 0;
 
   constructor(setup: RefreshLoopSetup) {
-    const { clock, random, interval, onDue } = setup;
+    const { clock, random, budget, interval, onDue } = setup;
     this.#setup = setup;
-    this.#schedule = new RefreshSchedule(clock, random, interval, onDue);
+    this.#schedule = new RefreshSchedule(clock, random, budget, interval, onDue);
     // One listener a question in flight: how many those are is bounded elsewhere.
     setMaxListeners(0, this.#lifetime.signal);
   }
@@ -94,6 +96,11 @@ export class RefreshLoop {
     return this.#asking;
   }
 
+  /** Asks past the cache as soon as the refresh budget allows. Nobody waits for it: who comes to wait calls `ask()`. */
+  askInTurn(): void {
+    this.#schedule.inTurn(() => void this.ask(true));
+  }
+
   /** Ends the asking; who waits is told `reason`. */
   stop(reason: ClosedError): void {
     this.#lifetime.abort(reason);
@@ -106,9 +113,10 @@ export class RefreshLoop {
     const { resolver, name } = this.#setup;
     const { signal } = this.#lifetime;
     signal.throwIfAborted();
-    this.#schedule.stop();
+    this.#schedule.begin();
     try {
-      const resolution = await resolver.resolve(name, { fresh, signal, background: true });
+      const continued = this.refreshes > 0;
+      const resolution = await resolver.resolve(name, { fresh, signal, background: true, continued });
       signal.throwIfAborted();
       this.#answered(resolution);
     } catch (error) {
@@ -148,7 +156,7 @@ export class RefreshLoop {
   #answeredNothing(cause: ServiceNotFoundError): void {
     const { key, clock, hold, warnings, disappearances } = this.#setup;
     warnings.available(key);
-    const held = this.#members.size;
+    const held = membersOf(this.#members);
     if (held > 0 && disappearances.vanished(key)) {
       this.#vanishedWithOthers(cause);
       return;
@@ -185,11 +193,11 @@ export class RefreshLoop {
   /** Nobody answered. The last list stands (static stability: an outage of Consul must not become ours). */
   #failed(cause: unknown): void {
     const { key, hold, warnings } = this.#setup;
-    if (this.#members.size === 0 && this.refreshes === 0) this.#recall();
+    if (membersOf(this.#members) === 0 && this.refreshes === 0) this.#recall();
     const left = holdFor(hold, cause) - this.age;
-    const kept = left > 0 ? this.#members.size : 0;
+    const kept = left > 0 ? membersOf(this.#members) : 0;
     this.#schedule.afterFailure(kept > 0 ? left : undefined);
-    if (left <= 0 && this.#members.size > 0) this.#expire();
+    if (left <= 0 && membersOf(this.#members) > 0) this.#expire();
     const list = kept > 0 ? `the last list (${kept} endpoints) is used on` : 'there is no list to use';
     const why = cause instanceof Error ? cause.message : String(cause);
     const message = `${key}: refreshing failed; ${list}, and the question is repeated. ${why}`;

@@ -25,8 +25,8 @@ interface Strategy {
 const none = fields({});
 
 const strategies: Readonly<Record<string, Strategy>> = {
-  'round-robin': { options: none, create: (context) => new RoundRobin(context) },
   first: { options: none, create: () => new First() },
+  'round-robin': { options: none, create: (context) => new RoundRobin(context) },
   'least-used': { options: none, create: (context) => new LeastUsed(context) },
   fastest: {
     options: fields({

@@ -1,13 +1,18 @@
+import { randomFillSync } from 'node:crypto';
 import pRetry from 'p-retry';
 import { type Clock, sleep } from '../clock.ts';
 import { ClosedError, type DnsAttempt } from '../errors.ts';
-import { lookupFailed, RoundFailure } from './lookup-failure.ts';
+import type { ClientContext } from './context.ts';
+import { lookupFailed, RoundFailure, Trail } from './lookup-failure.ts';
 import type { QuestionType } from './message.ts';
-import { type DnsCounters, TryFailure } from './pending.ts';
-import type { DnsReply } from './reply.ts';
+import type { DnsCounters } from './pending.ts';
+import { type AskOptions, type DnsAnswer, isAnswer, Server } from './server.ts';
 import type { ServerAddress } from './server-address.ts';
-import { TcpTransport } from './tcp.ts';
-import { UdpTransport } from './udp.ts';
+import { ServerOrder } from './server-order.ts';
+import { type Sockets, systemSockets } from './sockets.ts';
+import { TryFailure } from './try-failure.ts';
+
+export type { DnsAnswer } from './server.ts';
 
 export interface DnsClientOptions {
   /** In order of preference; at least one. */
@@ -19,75 +24,61 @@ export interface DnsClientOptions {
   /** UDP size to advertise; `undefined`: 65 000 to a loopback server, 1 232 elsewhere. */
   readonly edns: number | undefined;
   readonly clock: Clock;
+  /** Default: the system's. */
+  readonly sockets?: Sockets;
+  /** Fills an array with unpredictable bytes; default: the system's. */
+  readonly randomFill?: (bytes: Uint8Array) => void;
 }
 
-/** A reply that means something (NOERROR or NXDOMAIN), and how it came. */
-export interface DnsAnswer {
-  readonly reply: DnsReply;
-  readonly server: ServerAddress;
-  readonly transport: 'udp' | 'tcp';
-  /** The largest reply the server could have sent this way, in bytes. */
-  readonly limit: number;
-}
-
-export interface LookupOptions {
-  /** `auto`: UDP, then TCP where the reply says that it was cut (TC). */
-  readonly transport?: 'auto' | 'udp' | 'tcp';
+export interface LookupOptions extends AskOptions {
   /** Rounds after the first; default as the client was told. */
   readonly retries?: number;
-  /** Advertises a smaller UDP size than usual. */
-  readonly edns?: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
-interface Server {
-  readonly address: ServerAddress;
-  readonly udp: UdpTransport;
-  readonly tcp: TcpTransport;
-}
-
-/** Larger ones were dropped without a word by Consul up to 1.13 when the reply came near 64 KiB. */
-const loopbackEdns = 65_000;
-/** Fits any path without fragments (DNS flag day 2020). */
-const remoteEdns = 1_232;
 /** Between two rounds, doubled each time, in ms. */
 const firstPause = 50;
-/** Where Consul cuts a TCP reply. */
-const tcpLimit = 65_523;
-
+/** Errors that the same question will meet again. */
+const repeatsItself = new Set(['REFUSED', 'FORMERR', 'NOTIMP']);
 /**
- * Asks one question until somebody answers it: each server in order, then all of them again after a pause, `retries` times.
+ * Asks one question until somebody answers it (NOERROR or NXDOMAIN): each server in turn, those that answer first
+ * (server-order.ts), then all of them again after a pause, `retries` times. It fails only if no server answers.
  *
  * A question that is not answered within `timeout` is sent again rather than waited for: while Consul elects a leader it holds
  * what it has, and a later question overtakes.
  */
 export class DnsClient {
-  readonly counters: DnsCounters = { sent: 0, sentByTcp: 0, timeouts: 0, foreign: 0, malformed: 0 };
+  readonly counters: DnsCounters = {
+    sent: 0,
+    sentByTcp: 0,
+    timeouts: 0,
+    foreign: 0,
+    malformed: 0,
+    abandoned: 0,
+  };
   readonly #options: DnsClientOptions;
   readonly #servers: readonly Server[];
+  readonly #order: ServerOrder<Server>;
   #closed = false;
 
   constructor(options: DnsClientOptions) {
     this.#options = options;
-    const { clock } = options;
-    this.#servers = options.servers.map((address) => ({
-      address,
-      udp: new UdpTransport(address, clock, this.counters),
-      tcp: new TcpTransport(address, clock, this.counters),
-    }));
+    const { clock, timeout, edns, sockets = systemSockets, randomFill = randomFillSync } = options;
+    const context: ClientContext = { clock, counters: this.counters, sockets, randomFill };
+    this.#servers = options.servers.map((address) => new Server(address, context, timeout, edns));
+    this.#order = new ServerOrder(this.#servers, clock);
   }
 
   /** @throws DnsError with every try; ClosedError; the signal's reason on abort. */
   async query(name: string, type: QuestionType, options: LookupOptions = {}): Promise<DnsAnswer> {
     const { signal } = options;
-    const attempts: DnsAttempt[] = [];
+    const trail = new Trail();
     try {
       // The usual case pays nothing for the machinery of retries.
-      return await this.#askEachServer(name, type, options, attempts);
+      return await this.#askEachServer(name, type, options, trail);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (!(error instanceof RoundFailure)) throw error;
-      return await this.#askAgain(error, name, type, options, attempts);
+      return await this.#askAgain(error, name, type, options, trail);
     }
   }
 
@@ -97,12 +88,12 @@ export class DnsClient {
     name: string,
     type: QuestionType,
     options: LookupOptions,
-    attempts: DnsAttempt[],
+    trail: Trail,
   ): Promise<DnsAnswer> {
     const { signal } = options;
     const askRound = async (round: number) => {
       if (round === 1) throw first;
-      return this.#askEachServer(name, type, options, attempts);
+      return this.#askEachServer(name, type, options, trail);
     };
     try {
       return await pRetry(askRound, {
@@ -120,90 +111,60 @@ export class DnsClient {
       });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw error instanceof RoundFailure ? lookupFailed(name, type, attempts, error.kind) : error;
+      throw error instanceof RoundFailure ? lookupFailed(name, type, trail, error.kind) : error;
     }
   }
 
   close(): void {
     this.#closed = true;
-    for (const { udp, tcp } of this.#servers) {
-      udp.close();
-      tcp.close();
-    }
+    for (const server of this.#servers) server.close();
   }
 
   async #askEachServer(
     name: string,
     type: QuestionType,
     options: LookupOptions,
-    attempts: DnsAttempt[],
+    trail: Trail,
   ): Promise<DnsAnswer> {
+    if (this.#closed) throw new ClosedError('The resolver is closed.');
     let failure: RoundFailure | undefined;
-    for (const server of this.#servers) {
+    const failed: Server[] = [];
+    for (const server of this.#order.order) {
       const started = this.#options.clock.now();
-      const transport = options.transport === 'tcp' ? 'tcp' : 'udp';
       try {
-        const answer = await this.#askServer(server, name, type, options);
+        const answer = await server.ask(name, type, options);
+        if (isAnswer(answer.reply)) {
+          this.#order.answered(server, failed);
+          void this.#tryFailingServer(name, type, options);
+          return answer;
+        }
         const { rcode } = answer.reply;
-        if (rcode === 'NOERROR' || rcode === 'NXDOMAIN') return answer;
+        // Any other error is about the question: a server that refuses names of other domains is well.
+        if (rcode === 'SERVFAIL') failed.push(server);
         failure ??= new RoundFailure();
-        failure.note('response', rcode === 'REFUSED');
-        attempts.push(this.#attempt(server.address, answer.transport, started, rcode));
+        failure.note('response', repeatsItself.has(rcode));
+        trail.rcode = rcode;
+        trail.attempts.push(this.#attempt(server.address, answer.transport, started, rcode));
       } catch (error) {
         if (this.#closed) throw new ClosedError('The resolver was closed while it waited for an answer.');
         if (!(error instanceof TryFailure)) throw error;
+        failed.push(server);
         failure ??= new RoundFailure();
-        failure.note(error.kind, false);
-        attempts.push(this.#attempt(server.address, transport, started, error.message));
+        failure.note(error.kind === 'guessed' ? 'timeout' : error.kind, false);
+        const transport = options.transport === 'tcp' ? 'tcp' : 'udp';
+        trail.attempts.push(this.#attempt(server.address, transport, started, error.message));
       }
     }
     throw failure;
   }
 
-  async #askServer(
-    { address, udp, tcp }: Server,
-    name: string,
-    type: QuestionType,
-    { transport = 'auto', edns, signal }: LookupOptions,
-  ): Promise<DnsAnswer> {
-    if (this.#closed) throw new ClosedError('The resolver is closed.');
-    const usual = this.#options.edns ?? (address.loopback ? loopbackEdns : remoteEdns);
-    const question = { name, type, ednsSize: edns === undefined ? usual : Math.min(edns, usual) };
-    const { timeout } = this.#options;
-    const overTcp = async (): Promise<DnsAnswer> => ({
-      reply: await tcp.ask(question, timeout, signal),
-      server: address,
-      transport: 'tcp',
-      limit: tcpLimit,
-    });
-    if (transport === 'tcp') return overTcp();
-    let reply: DnsReply;
-    try {
-      reply = await udp.ask(question, timeout, signal);
-    } catch (error) {
-      // A container's port is easily published for TCP alone; the kernel says so at once.
-      const refused = error instanceof TryFailure && error.kind === 'unreachable';
-      if (transport === 'udp' || !refused || this.#closed) throw error;
-      return await overTcp().catch((second) => {
-        throw second instanceof TryFailure
-          ? new TryFailure(error.kind, `${error.message} (by TCP too: ${second.message})`)
-          : second;
-      });
-    }
-    const answer: DnsAnswer = {
-      reply,
-      server: address,
-      transport: 'udp',
-      limit: Math.max(512, question.ednsSize),
-    };
-    if (transport === 'udp' || !reply.truncated) return answer;
-    try {
-      return await overTcp();
-    } catch (error) {
-      // A cut list of what is there beats none, where only UDP is let through.
-      if (error instanceof TryFailure) return answer;
-      throw error;
-    }
+  /** Beside a question that was answered, so that finding out costs no caller anything. */
+  async #tryFailingServer(name: string, type: QuestionType, options: LookupOptions): Promise<void> {
+    const server = this.#order.toTry();
+    if (server === undefined) return;
+    const asked = server.ask(name, type, { ...options, signal: undefined });
+    const answered = await asked.then(({ reply }) => isAnswer(reply)).catch(() => false);
+    this.#order.tried(server, answered);
   }
 
   #attempt(server: ServerAddress, transport: 'udp' | 'tcp', started: number, outcome: string): DnsAttempt {

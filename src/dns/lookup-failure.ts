@@ -1,9 +1,16 @@
 import { type DnsAttempt, DnsError } from '../errors.ts';
 
+/** What was tried for one lookup, in all its rounds. */
+export class Trail {
+  readonly attempts: DnsAttempt[] = [];
+  /** Of the last reply that was an error. */
+  rcode: string | undefined;
+}
+
 /** No server answered in this round. Says what kind of failure to report, the most telling first. */
 export class RoundFailure extends Error {
   kind: 'response' | 'timeout' | 'unreachable' = 'unreachable';
-  /** Every server refused: asking again changes nothing. */
+  /** Every server rejected the question as such: asking again changes nothing. */
   final = true;
 
   note(kind: RoundFailure['kind'], final: boolean): void {
@@ -17,7 +24,7 @@ export class RoundFailure extends Error {
 export function lookupFailed(
   name: string,
   type: string,
-  attempts: readonly DnsAttempt[],
+  { attempts, rcode }: Trail,
   kind: RoundFailure['kind'],
 ): DnsError {
   const code = {
@@ -36,5 +43,7 @@ export function lookupFailed(
     timeout: 'Is this the DNS port of a Consul agent, and is UDP let through?',
     unreachable: 'Is a Consul agent running there, with its DNS port open?',
   };
-  return new DnsError(code[kind], `No answer to ${type} ${name}: ${tries}. ${advice[kind]}`, attempts);
+  return new DnsError(code[kind], `No answer to ${type} ${name}: ${tries}. ${advice[kind]}`, attempts, {
+    rcode,
+  });
 }

@@ -1,14 +1,25 @@
-import { randomFillSync } from 'node:crypto';
-import type { Clock, TimerHandle } from '../clock.ts';
-import { answersQuestion, encodeQuery, type Query, type QuestionType, replyId } from './message.ts';
+import type { TimerHandle } from '../clock.ts';
+import type { ClientContext } from './context.ts';
+import {
+  answersQuestion,
+  answersQuestionInAnyCase,
+  encodeQuery,
+  isErrorHeader,
+  type Query,
+  type QuestionType,
+  replyId,
+} from './message.ts';
 import { type DnsReply, decodeReply } from './reply.ts';
+import { Secrets } from './secrets.ts';
+import { Doubt, TryFailure } from './try-failure.ts';
+import { UsedIds } from './used-ids.ts';
 
 /** What to ask. `name` has passed name.ts. */
 export interface Question {
   readonly name: string;
   readonly type: QuestionType;
-  /** UDP size to advertise. */
-  readonly ednsSize: number;
+  /** UDP size to advertise; `undefined`: no OPT at all. */
+  readonly ednsSize: number | undefined;
 }
 
 /** What a client did and saw since it was made. */
@@ -21,53 +32,62 @@ export interface DnsCounters {
   foreign: number;
   /** Messages that answered a question of ours but could not be decoded. */
   malformed: number;
+  /** Sockets given up because hundreds of messages on them answered nothing: somebody may be guessing. */
+  abandoned: number;
 }
 
-/** Why one try brought no reply. Internal: the client turns it into a DnsError that lists every try. */
-export class TryFailure extends Error {
-  readonly kind: 'timeout' | 'unreachable';
+/**
+ * So many messages that answer nothing are no accident. Few enough that a guesser who knows the port has no chance worth naming
+ * before the port is gone (docs/hostile-network.md), and far more than any honest network sends: late and repeated replies do
+ * not count.
+ */
+export const guessLimit = 256;
 
-  constructor(kind: 'timeout' | 'unreachable', message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.kind = kind;
-  }
-}
-
-/** The system's word for it, with the words people know for the commonest. */
-export function unreachable(error: NodeJS.ErrnoException): TryFailure {
-  const words = error.code === 'ECONNREFUSED' ? 'connection refused' : (error.code ?? error.message);
-  return new TryFailure('unreachable', words, { cause: error });
+export interface PendingOptions {
+  /** Nobody but the server can have sent what comes here: a TCP connection. */
+  readonly authentic: boolean;
+  /** So many guesses came that the channel should not be used any longer. Called once. */
+  readonly onGuessing: () => void;
+  /** The last question was settled. */
+  readonly onEmpty?: () => void;
 }
 
 interface Entry {
   readonly query: Query;
-  readonly resolve: (reply: DnsReply) => void;
-  readonly reject: (reason: unknown) => void;
+  resolve: (reply: DnsReply) => void;
+  reject: (reason: unknown) => void;
   readonly timer: TimerHandle;
   readonly forget: () => void;
   rejectedByHeader: boolean;
+  doubted: boolean;
 }
 
 /**
  * Questions in flight on one socket, by id. A message settles a question only if it carries its id and its question section byte
- * for byte; everything else is counted and ignored, and the wait goes on.
+ * for byte; everything else is counted and ignored, and the wait goes on. By UDP the asker learns of doubts (see Doubt).
+ *
+ * Over TCP the letters' case is no secret that is needed, and some forwarders change it: there any case will do, and an error
+ * header that repeats no question (Consul's answer to what it cannot parse) is believed.
  */
 export class PendingQueries {
   readonly #entries = new Map<number, Entry>();
-  readonly #randomness = new RandomPool();
-  readonly #clock: Clock;
-  readonly #counters: DnsCounters;
+  readonly #usedIds = new UsedIds();
+  readonly #context: ClientContext;
+  readonly #options: PendingOptions;
+  readonly #secrets: Secrets;
+  #guesses = 0;
 
-  constructor(clock: Clock, counters: DnsCounters) {
-    this.#clock = clock;
-    this.#counters = counters;
+  constructor(context: ClientContext, options: PendingOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#secrets = new Secrets(context.randomFill);
   }
 
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Enters a question under an unused random id. The promise rejects with TryFailure, or with the signal's reason. */
+  /** Enters a question under an unused random id. The promise rejects with TryFailure, Doubt or the signal's reason. */
   add(
     question: Question,
     timeout: number,
@@ -75,45 +95,60 @@ export class PendingQueries {
     onTimeout: () => void,
   ): { query: Query; reply: Promise<DnsReply> } {
     signal?.throwIfAborted();
-    const random = this.#randomness.take();
+    const { clock, counters } = this.#context;
+    const random = this.#secrets.take();
     let id = random.readUInt16BE(0);
-    while (this.#entries.has(id)) id = (id + 1) & 0xffff;
+    while (this.#usedIds.has(id) || this.#entries.has(id)) id = (id + 1) & 0xffff;
+    this.#usedIds.add(id);
     const query = encodeQuery(question.name, question.type, id, question.ednsSize, random.subarray(2));
     const reply = new Promise<DnsReply>((resolve, reject) => {
       const onAbort = () => this.#take(id)?.reject(signal?.reason);
-      const timer = this.#clock.setTimeout(() => {
-        const entry = this.#take(id);
-        if (entry === undefined) return;
-        this.#counters.timeouts++;
+      const timer = clock.setTimeout(() => {
+        counters.timeouts++;
         onTimeout();
-        const hint = entry.rejectedByHeader ? ' (only an error header that did not repeat the question)' : '';
-        entry.reject(new TryFailure('timeout', `no reply in ${timeout} ms${hint}`));
+        const entry = this.#take(id);
+        const hint = entry?.rejectedByHeader
+          ? ' (only an error header that did not repeat the question)'
+          : '';
+        entry?.reject(new TryFailure('timeout', `no reply in ${timeout} ms${hint}`));
       }, timeout);
       const forget = () => signal?.removeEventListener('abort', onAbort);
-      this.#entries.set(id, { query, resolve, reject, timer, forget, rejectedByHeader: false });
+      const entry = { query, resolve, reject, timer, forget, rejectedByHeader: false, doubted: false };
+      this.#entries.set(id, entry);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
-    this.#counters.sent++;
+    counters.sent++;
     return { query, reply };
   }
 
-  /** Takes in a message from the server. Never throws, whatever the bytes are. */
+  /** Takes in a message. Never throws, whatever the bytes are. */
   receive(message: Buffer): void {
+    const { counters } = this.#context;
+    const { authentic } = this.#options;
     const id = replyId(message);
     const entry = id === undefined ? undefined : this.#entries.get(id);
     if (id === undefined || entry === undefined) {
-      this.#counters.foreign++;
+      counters.foreign++;
+      if (id === undefined || !this.#usedIds.has(id)) this.#guessed();
       return;
     }
-    if (!answersQuestion(message, entry.query)) {
-      // Consul answers what it cannot parse with 12 bytes that anybody could forge (FORMERR): worth a hint, not belief.
-      if (message.length === 12) entry.rejectedByHeader = true;
-      this.#counters.foreign++;
+    const isAnswer =
+      answersQuestion(message, entry.query) ||
+      (authentic && (answersQuestionInAnyCase(message, entry.query) || isErrorHeader(message)));
+    if (!isAnswer) {
+      counters.foreign++;
+      if (isErrorHeader(message)) entry.rejectedByHeader = true;
+      this.#doubt(id, entry);
+      this.#guessed();
       return;
     }
     const reply = decodeReply(message);
-    if (reply === undefined) this.#counters.malformed++;
-    else this.#take(id)?.resolve(reply);
+    if (reply !== undefined) {
+      this.#take(id)?.resolve(reply);
+      return;
+    }
+    counters.malformed++;
+    this.#doubt(id, entry);
   }
 
   /** Gives up on one question. */
@@ -125,31 +160,31 @@ export class PendingQueries {
     for (const id of [...this.#entries.keys()]) this.#take(id)?.reject(reason);
   }
 
+  #doubt(id: number, entry: Entry): void {
+    if (this.#options.authentic || entry.doubted) return;
+    entry.doubted = true;
+    const { reject } = entry;
+    const wait = new Promise<DnsReply>((resolve, rejectWait) => {
+      entry.resolve = resolve;
+      entry.reject = rejectWait;
+    });
+    // Who asked may well be content with an answer that came another way.
+    wait.catch(() => {});
+    reject(new Doubt(wait, () => void this.#take(id), entry.rejectedByHeader));
+  }
+
+  #guessed(): void {
+    this.#guesses++;
+    if (this.#guesses === guessLimit) this.#options.onGuessing();
+  }
+
   #take(id: number): Entry | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
     this.#entries.delete(id);
-    this.#clock.clearTimeout(entry.timer);
+    this.#context.clock.clearTimeout(entry.timer);
     entry.forget();
+    if (this.#entries.size === 0) this.#options.onEmpty?.();
     return entry;
-  }
-}
-
-const bytesPerQuery = 34;
-
-/** System randomness, fetched for 128 questions at a time: one by one it costs more than the question's encoding. */
-class RandomPool {
-  readonly #bytes = Buffer.allocUnsafe(bytesPerQuery * 128);
-  #used = this.#bytes.length;
-
-  /** 34 bytes that nobody can guess, each handed out once: 2 for the id, 32 for the letter case of 253 letters. */
-  take(): Buffer {
-    if (this.#used === this.#bytes.length) {
-      randomFillSync(this.#bytes);
-      this.#used = 0;
-    }
-    const start = this.#used;
-    this.#used += bytesPerQuery;
-    return this.#bytes.subarray(start, this.#used);
   }
 }

@@ -2,10 +2,10 @@
  * A reply's bytes → what matters of it. Pure.
  *
  * The sections are walked here and only the records of use are decoded: half of a Consul reply is node metadata (TXT), of which only the
- * number matters. Names are read by dns-packet, which knows the rules of compression (RFC 1035, 4.1.4).
+ * number matters. Work and memory are bounded by the size of the message, whatever its counts and names claim.
  */
-import dnsPacket from 'dns-packet';
 import { ipText } from '../ip.ts';
+import { Malformed, pointerAt, readName, skipName } from './wire-name.ts';
 
 export interface SrvRecord {
   readonly type: 'SRV';
@@ -40,6 +40,8 @@ export interface DnsReply {
   readonly truncated: boolean;
   /** Records of the answer section that matter here (SRV, A, AAAA, CNAME). */
   readonly answers: readonly DnsRecord[];
+  /** Records of any type in the answer section. */
+  readonly answerCount: number;
   readonly additionals: readonly DnsRecord[];
   /** Records of any type in the additional section, OPT left out; and how many of them are TXT. */
   readonly additionalCount: number;
@@ -51,11 +53,6 @@ export interface DnsReply {
 
 const rcodes = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
 
-/** Exported by dns-packet, but not by its types. */
-const { name: nameCodec } = dnsPacket as unknown as {
-  name: { decode: ((message: Buffer, at: number) => string) & { bytes: number } };
-};
-
 /** Decodes a reply that was matched to its question; `undefined` where the bytes are not a well-formed message. */
 export function decodeReply(message: Buffer): DnsReply | undefined {
   try {
@@ -65,8 +62,6 @@ export function decodeReply(message: Buffer): DnsReply | undefined {
   }
 }
 
-class Malformed extends Error {}
-
 class ReplyReader {
   readonly #message: Buffer;
   #at = 12;
@@ -74,6 +69,8 @@ class ReplyReader {
   readonly #names = new Map<number, string>();
   #text = 0;
   #opt = 0;
+  /** The bits of the rcode that stand in the OPT (RFC 6891, 6.1.3). */
+  #extendedRcode = 0;
 
   constructor(message: Buffer) {
     this.#message = message;
@@ -82,20 +79,25 @@ class ReplyReader {
   read(): DnsReply {
     const message = this.#message;
     const flags = message.readUInt16BE(2);
+    const answerCount = message.readUInt16BE(6);
     const additionalCount = message.readUInt16BE(10);
     for (let left = message.readUInt16BE(4); left > 0; left--) {
       this.#skipName();
       this.#at += 4;
     }
-    const answers = this.#section(message.readUInt16BE(6));
+    const answers = this.#section(answerCount);
     this.#section(message.readUInt16BE(8));
     this.#text = 0;
     this.#opt = 0;
+    this.#extendedRcode = 0;
     const additionals = this.#section(additionalCount);
+    if (this.#at > message.length) throw new Malformed('a question goes beyond the message');
+    const rcode = (this.#extendedRcode << 4) | (flags & 15);
     return {
-      rcode: rcodes[flags & 15] ?? `RCODE_${flags & 15}`,
+      rcode: rcodes[rcode] ?? `RCODE_${rcode}`,
       truncated: (flags & 0x0200) !== 0,
       answers,
+      answerCount,
       additionals,
       additionalCount: additionalCount - this.#opt,
       textCount: this.#text,
@@ -132,8 +134,10 @@ class ReplyReader {
         if (end - data !== 16) throw new Malformed('an AAAA record without 16 bytes');
         return { type: 'AAAA', name: this.#name(owner), ttl, host: ipv6Text(message, data) };
       case 5:
+        this.#mustEnd(data, end);
         return { type: 'CNAME', name: this.#name(owner), ttl, target: this.#name(data) };
       case 33:
+        this.#mustEnd(data + 6, end);
         return {
           type: 'SRV',
           name: this.#name(owner),
@@ -148,41 +152,31 @@ class ReplyReader {
         return undefined;
       case 41:
         this.#opt++;
+        this.#extendedRcode = ttl >>> 24;
         return undefined;
       default:
         return undefined;
     }
   }
 
+  /** Data whose name is longer or shorter than it says would be read differently by others. */
+  #mustEnd(name: number, end: number): void {
+    if (skipName(this.#message, name) !== end) throw new Malformed('a name that does not fill its record');
+  }
+
   #name(at: number): string {
     const message = this.#message;
-    const isPointer = (message[at]! & 0xc0) === 0xc0;
-    const place = isPointer ? message.readUInt16BE(at) & 0x3fff : at;
+    const place = message[at]! >= 0xc0 ? pointerAt(message, at) : at;
     const known = this.#names.get(place);
     if (known !== undefined) return known;
-    // From where the pointer stands, so that dns-packet can see that it points backwards.
-    const decoded = nameCodec.decode(message, at);
-    const name = decoded === '.' ? '' : decoded.toLowerCase();
+    // From where the pointer stands, so that it is seen to point backwards.
+    const name = readName(message, at);
     this.#names.set(place, name);
     return name;
   }
 
   #skipName(): void {
-    const message = this.#message;
-    for (;;) {
-      const length = message[this.#at];
-      if (length === undefined) throw new Malformed('a name goes beyond the message');
-      if (length === 0) {
-        this.#at += 1;
-        return;
-      }
-      if (length >= 0xc0) {
-        this.#at += 2;
-        return;
-      }
-      if (length > 63) throw new Malformed('a label of a kind that does not exist');
-      this.#at += length + 1;
-    }
+    this.#at = skipName(this.#message, this.#at);
   }
 }
 

@@ -1,9 +1,11 @@
-import { createConnection, type Socket } from 'node:net';
-import type { Clock, TimerHandle } from '../clock.ts';
-
-import { type DnsCounters, PendingQueries, type Question, TryFailure, unreachable } from './pending.ts';
+import type { TimerHandle } from '../clock.ts';
+import type { ClientContext } from './context.ts';
+import { splitMessages } from './framing.ts';
+import { guessLimit, PendingQueries, type Question } from './pending.ts';
 import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
+import type { StreamSocket } from './sockets.ts';
+import { TryFailure, unreachable } from './try-failure.ts';
 
 /**
  * Consul closes a connection after 128 questions, and a client that runs into that loses replies. It closes an idle one
@@ -15,7 +17,7 @@ const idleLimit = 5_000;
 const connectionLimit = 8;
 
 interface Connection {
-  readonly socket: Socket;
+  readonly socket: StreamSocket;
   readonly pending: PendingQueries;
   asked: number;
   replied: boolean;
@@ -27,15 +29,13 @@ interface Connection {
 /** TCP to one server (RFC 7766): few connections, reused, with idle ones preferred to a queue. All unreferenced. */
 export class TcpTransport {
   readonly #server: ServerAddress;
-  readonly #clock: Clock;
-  readonly #counters: DnsCounters;
+  readonly #context: ClientContext;
   readonly #connections = new Set<Connection>();
   #closed = false;
 
-  constructor(server: ServerAddress, clock: Clock, counters: DnsCounters) {
+  constructor(server: ServerAddress, context: ClientContext) {
     this.#server = server;
-    this.#clock = clock;
-    this.#counters = counters;
+    this.#context = context;
   }
 
   /** @throws TryFailure; the signal's reason on abort. */
@@ -67,11 +67,11 @@ export class TcpTransport {
     timeout: number,
     signal?: AbortSignal,
   ): Promise<DnsReply> {
-    this.#clock.clearTimeout(connection.idleTimer);
+    this.#context.clock.clearTimeout(connection.idleTimer);
     const { query, reply } = connection.pending.add(question, timeout, signal, () => {
       connection.retired = true;
     });
-    this.#counters.sentByTcp++;
+    this.#context.counters.sentByTcp++;
     connection.asked++;
     if (connection.asked >= questionsPerConnection) connection.retired = true;
     const length = Buffer.allocUnsafe(2);
@@ -96,10 +96,14 @@ export class TcpTransport {
 
   #connect(): Connection {
     const { host, port } = this.#server;
-    const socket = createConnection({ host, port, noDelay: true }).unref();
+    const socket = this.#context.sockets.stream(host, port);
+    const flooded = `${guessLimit} messages came that answer no question`;
     const connection: Connection = {
       socket,
-      pending: new PendingQueries(this.#clock, this.#counters),
+      pending: new PendingQueries(this.#context, {
+        authentic: true,
+        onGuessing: () => this.#drop(connection, new TryFailure('unreachable', flooded)),
+      }),
       asked: 0,
       replied: false,
       retired: false,
@@ -124,36 +128,15 @@ export class TcpTransport {
     if (connection.retired) this.#drop(connection, new TryFailure('unreachable', 'closed'));
     else {
       const leave = () => this.#drop(connection, new TryFailure('unreachable', 'closed'));
-      connection.idleTimer = this.#clock.setTimeout(leave, idleLimit);
+      connection.idleTimer = this.#context.clock.setTimeout(leave, idleLimit);
     }
   }
 
   #drop(connection: Connection, reason: TryFailure): void {
     connection.retired = true;
-    this.#clock.clearTimeout(connection.idleTimer);
+    this.#context.clock.clearTimeout(connection.idleTimer);
     if (!this.#connections.delete(connection)) return;
     connection.socket.destroy();
     connection.pending.failAll(reason);
   }
-}
-
-/** Undoes TCP's framing (RFC 1035, 4.2.2): a two-byte length in front of each message, cut anywhere by the network. */
-function splitMessages(onMessage: (message: Buffer) => void): (chunk: Buffer) => void {
-  let parts: Buffer[] = [];
-  let held = 0;
-  return (chunk) => {
-    parts.push(chunk);
-    held += chunk.length;
-    // A 64 KiB message comes in many chunks: joined once when it is whole, not once per chunk.
-    for (;;) {
-      if (held < 2) return;
-      if (parts[0]!.length < 2) parts = [Buffer.concat(parts)];
-      const end = 2 + parts[0]!.readUInt16BE(0);
-      if (held < end) return;
-      const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-      parts = whole.length > end ? [whole.subarray(end)] : [];
-      held -= end;
-      onMessage(whole.subarray(2, end));
-    }
-  };
 }

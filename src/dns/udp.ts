@@ -1,18 +1,28 @@
-import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { orAbort } from '../abort.ts';
-import type { Clock } from '../clock.ts';
-import { type DnsCounters, PendingQueries, type Question, TryFailure, unreachable } from './pending.ts';
+import type { ClientContext } from './context.ts';
+import { guessLimit, PendingQueries, type Question } from './pending.ts';
 import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
+import type { DatagramSocket } from './sockets.ts';
+import { Doubt, TryFailure, unreachable } from './try-failure.ts';
 
 /** More at once overrun the receive buffers on both sides; Consul answers fastest at about this many. */
 const inFlightLimit = 64;
+/** Of a socket before it is replaced: 2048…4095 questions and 5…10 minutes, drawn anew for each. */
+const fewestQuestions = 2_048;
+const shortestLife = 300_000;
 
 interface Channel {
-  readonly socket: Socket;
+  readonly socket: DatagramSocket;
   readonly pending: PendingQueries;
+  readonly address: string;
+  readonly family: number;
+  /** Questions it may still carry. */
+  left: number;
+  /** When it is too old for another question, on the client's clock. */
+  readonly oldAt: number;
   /** True once connected, else when that is decided. */
   connected: Promise<void> | true;
   /** A question timed out here: the local address may be gone or the port lost, so the next one gets a new socket. */
@@ -23,12 +33,14 @@ interface Channel {
  * UDP to one server: many questions at once on one connected socket.
  *
  * Connected, so that the kernel drops what others send and reports a dead agent (ECONNREFUSED) at once instead of by timeout.
- * Sockets are unreferenced: waiting callers hold the process themselves (keep-alive.ts).
+ *
+ * The local port is one of the secrets a forger has to guess, so no socket lives long: it is replaced after some thousand questions
+ * or some minutes (questions in flight end on the old one), after a timeout, as soon as somebody knew an id, and after `guessLimit`
+ * guesses, which ends the questions in flight too: they have to be asked again.
  */
 export class UdpTransport {
   readonly #server: ServerAddress;
-  readonly #clock: Clock;
-  readonly #counters: DnsCounters;
+  readonly #context: ClientContext;
   readonly #channels = new Set<Channel>();
   #current: Channel | undefined;
   #opening: Promise<Channel> | undefined;
@@ -37,13 +49,12 @@ export class UdpTransport {
   readonly #queue = new Set<() => void>();
   #closed = false;
 
-  constructor(server: ServerAddress, clock: Clock, counters: DnsCounters) {
+  constructor(server: ServerAddress, context: ClientContext) {
     this.#server = server;
-    this.#clock = clock;
-    this.#counters = counters;
+    this.#context = context;
   }
 
-  /** @throws TryFailure; the signal's reason on abort. */
+  /** @throws TryFailure; Doubt; the signal's reason on abort. */
   async ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
     signal?.throwIfAborted();
     if (this.#inFlight >= inFlightLimit) await this.#turn(signal);
@@ -59,11 +70,12 @@ export class UdpTransport {
   close(): void {
     this.#closed = true;
     this.#current = undefined;
-    for (const channel of this.#channels) this.#retire(channel);
+    for (const channel of this.#channels) this.#retire(channel, new TryFailure('unreachable', 'closed'));
   }
 
   async #askNow(question: Question, timeout: number, signal: AbortSignal | undefined): Promise<DnsReply> {
     const channel = this.#usable() ?? (await orAbort(this.#lookUpAndOpen(timeout), signal));
+    channel.left--;
     const { query, reply } = channel.pending.add(question, timeout, signal, () => {
       channel.suspect = true;
     });
@@ -81,9 +93,10 @@ export class UdpTransport {
     else channel.connected.then(send, (error) => channel.pending.fail(query, unreachable(error)));
     try {
       return await reply;
-    } finally {
-      const leaving = channel.suspect || channel !== this.#current;
-      if (leaving && channel.pending.size === 0) this.#retire(channel);
+    } catch (error) {
+      // Whoever knew the id knows the port.
+      if (error instanceof Doubt) channel.left = 0;
+      throw error;
     }
   }
 
@@ -113,7 +126,11 @@ export class UdpTransport {
   /** The channel in use; a new one where the address needs no lookup. */
   #usable(): Channel | undefined {
     this.#mustBeOpen();
-    if (this.#current !== undefined && !this.#current.suspect) return this.#current;
+    const channel = this.#current;
+    if (channel !== undefined && !channel.suspect) {
+      const worn = channel.left <= 0 || this.#context.clock.now() >= channel.oldAt;
+      return worn ? this.#open(channel.address, channel.family) : channel;
+    }
     const { host } = this.#server;
     const family = isIP(host);
     return family === 0 ? undefined : this.#open(host, family);
@@ -134,25 +151,32 @@ export class UdpTransport {
 
   #lookUp(timeout: number): Promise<{ address: string; family: number }> {
     const { host } = this.#server;
+    const { clock } = this.#context;
     return new Promise((resolve, reject) => {
       const late = () => reject(new TryFailure('timeout', `${host} was not resolved in ${timeout} ms`));
-      const timer = this.#clock.setTimeout(late, timeout);
+      const timer = clock.setTimeout(late, timeout);
       lookup(host)
         .then(resolve, (error) => reject(unreachable(error)))
-        .finally(() => this.#clock.clearTimeout(timer));
+        .finally(() => clock.clearTimeout(timer));
     });
   }
 
   #open(address: string, family: number): Channel {
-    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', recvBufferSize: 4 << 20 }).unref();
-    const pending = new PendingQueries(this.#clock, this.#counters);
-    const channel: Channel = { socket, pending, connected: true, suspect: false };
+    const socket = this.#context.sockets.datagram(family);
+    const pending = new PendingQueries(this.#context, {
+      authentic: false,
+      onGuessing: () => this.#abandon(channel),
+      onEmpty: () => {
+        if (channel.suspect || channel !== this.#current) this.#retire(channel);
+      },
+    });
+    const life = this.#drawLife();
+    const channel: Channel = { socket, pending, address, family, ...life, connected: true, suspect: false };
     this.#channels.add(channel);
     channel.connected = new Promise<void>((resolve, reject) => {
       const fail = (error: Error) => {
         reject(error);
-        pending.failAll(unreachable(error));
-        this.#retire(channel);
+        this.#retire(channel, unreachable(error));
       };
       socket.on('error', fail);
       // With a callback, dgram reports a failure to connect (no route, not permitted) to it and nowhere else.
@@ -170,10 +194,27 @@ export class UdpTransport {
     return channel;
   }
 
-  #retire(channel: Channel): void {
+  #drawLife(): { left: number; oldAt: number } {
+    const random = Buffer.allocUnsafe(4);
+    this.#context.randomFill(random);
+    return {
+      left: fewestQuestions + (random.readUInt16BE(0) % fewestQuestions),
+      oldAt: this.#context.clock.now() + shortestLife * (1 + random.readUInt16BE(2) / 0x1_0000),
+    };
+  }
+
+  #abandon(channel: Channel): void {
+    this.#context.counters.abandoned++;
+    // To the same address: a host name that has to be looked up again could be answered by the same forger.
+    if (channel === this.#current) this.#open(channel.address, channel.family);
+    const reason = `${guessLimit} messages came that answer no question: somebody may be guessing, the socket was given up`;
+    this.#retire(channel, new TryFailure('guessed', reason));
+  }
+
+  #retire(channel: Channel, reason?: TryFailure): void {
     if (this.#current === channel) this.#current = undefined;
     if (!this.#channels.delete(channel)) return;
-    channel.pending.failAll(new TryFailure('unreachable', 'the socket was closed'));
+    if (reason !== undefined) channel.pending.failAll(reason);
     channel.socket.close();
   }
 

@@ -99,7 +99,12 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
     if (error instanceof ServiceNotFoundError) entries.delete(key);
   };
 
-  const takeOff = (key: string, name: ServiceName, after: string | undefined, mayBeLeft: boolean): Flight => {
+  const takeOff = (
+    key: string,
+    name: ServiceName,
+    asked: Pick<ResolveOptions, 'after' | 'continued'>,
+    mayBeLeft: boolean,
+  ): Flight => {
     // Where the first waiter has no signal, it stays: then nothing but close() ends the question early.
     const controller = mayBeLeft ? new AbortController() : undefined;
     // A lookup may ask many questions at once, each of which listens.
@@ -109,7 +114,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       reject = rejected;
       // The waiters hold the process, each for as long as it waits.
       resolver
-        .resolve(name, { signal: controller?.signal, fresh: true, after, background: true })
+        .resolve(name, { ...asked, signal: controller?.signal, fresh: true, background: true })
         .then((resolution) => resolve(remember(key, resolution)))
         .catch((error) => {
           forget(key, error);
@@ -145,7 +150,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
   return {
     async resolve(
       name: ServiceName,
-      { signal, fresh, after, background }: ResolveOptions = {},
+      { signal, fresh, after, background, continued }: ResolveOptions = {},
     ): Promise<Resolution> {
       if (closed) throw new ClosedError('The resolver was closed.');
       signal?.throwIfAborted();
@@ -157,7 +162,8 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       }
       // Questions that wait for a change of different states are different questions.
       const flightKey = after === undefined ? key : `${key} ${after}`;
-      const flight = flights.get(flightKey) ?? takeOff(flightKey, name, after, signal !== undefined);
+      const flight =
+        flights.get(flightKey) ?? takeOff(flightKey, name, { after, continued }, signal !== undefined);
       const work = join(flight, flightKey, signal);
       return background ? work : keepAliveDuring(work);
     },

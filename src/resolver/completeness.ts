@@ -9,8 +9,7 @@
  *
  * 1. Metadata is in it. Every trim leaves at most one additional record per target, and per alias (CNAME) of a target; more than
  *    that, TXT among them, is a whole reply.
- * 2. An OPT is in it, it came by UDP, and the server is one whose trimmed replies lose theirs (1.9.9, 1.10.2 and later; learned
- *    from the first reply without).
+ * 2. An OPT is in it, it came by UDP, and the server is one whose trimmed replies lose theirs (opt-rule.ts).
  * 3. (SRV) Two replies under limits more than 120 bytes apart, both with room for one more instance. S lies in the hole of at most
  *    one of the limits, and with room left the other one shows everything: together they are complete.
  *
@@ -19,6 +18,7 @@
  * each reply carries n of N (beyond Consul's caps, 997…1024 SRV over TCP). That probability is the resolution's `omission`.
  */
 import type { DnsAnswer } from '../dns/client.ts';
+import type { OptRule } from './opt-rule.ts';
 
 /** The largest SRV answer with its address: two names of 255 bytes, headers and data. */
 export const roomForOne = 560;
@@ -28,24 +28,16 @@ const srvCap = 1024;
 /** Asking stops when the chance that any instance at all is missing is below this. */
 const acceptedOmission = 1e-5;
 
-/** Servers that were seen to drop the OPT from a trimmed reply, by `host:port`. */
-export type OptDroppers = Set<string>;
-
-/** Learns from a reply to a question that carried an OPT of more than 512 bytes. */
-export function learnFrom({ reply, server, transport, limit }: DnsAnswer, droppers: OptDroppers): void {
-  if (transport === 'udp' && limit > 512 && reply.answers.length > 0 && !reply.hasOpt)
-    droppers.add(server.text);
-}
-
 /** Rules 1 and 2. Only for SRV: `a_record_limit` cuts A and AAAA without any trace. */
-export function provesItself({ reply, server, transport, limit }: DnsAnswer, droppers: OptDroppers): boolean {
+export function provesItself(answer: DnsAnswer, optRule: OptRule): boolean {
+  const { reply } = answer;
   if (reply.truncated || reply.answers.length === 0 || reply.answers.length >= srvCap) return false;
   const targets = new Set<string>();
   for (const record of reply.answers) if (record.type === 'SRV') targets.add(record.target);
   if (targets.size === 0) return false;
   for (const record of reply.additionals) if (record.type === 'CNAME') targets.add(record.target);
   if (reply.textCount > 0 && reply.additionalCount > targets.size) return true;
-  return transport === 'udp' && limit > 512 && reply.hasOpt && droppers.has(server.text);
+  return optRule.proves(answer);
 }
 
 /** What identifies the instances of a reply: a set, or the keys of a map. */
@@ -63,6 +55,7 @@ interface Seen {
 /** What the replies to one question, asked again and again, amount to. */
 export class Evidence {
   readonly #mostAsks: number;
+  readonly #mostSubsets: number;
   readonly #limitsProve: boolean;
   readonly #seen: Seen[] = [];
   readonly #union = new Set<string>();
@@ -71,10 +64,12 @@ export class Evidence {
   /**
    * @param mostAsks when to stop asking a question whose replies agree but prove nothing.
    * @param limitsProve whether rule 3 holds: for SRV, whose replies are cut by nothing but their size.
+   * @param continued whether the asking goes on soon, with what was found remembered: then half of the random subsets are enough.
    */
-  constructor(mostAsks: number, limitsProve: boolean) {
+  constructor(mostAsks: number, limitsProve: boolean, continued = false) {
     this.#mostAsks = mostAsks;
     this.#limitsProve = limitsProve;
+    this.#mostSubsets = continued ? 8 : 16;
   }
 
   /**
@@ -103,7 +98,7 @@ export class Evidence {
     if (this.#proven) return true;
     const { replies, agree, population } = this.#best();
     // Random subsets of a service beyond the caps need more asks, and repay each.
-    const most = agree ? this.#mostAsks : 16;
+    const most = agree ? this.#mostAsks : this.#mostSubsets;
     return replies.length >= most || this.asks >= 2 * most || population * this.omission <= acceptedOmission;
   }
 

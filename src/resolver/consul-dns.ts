@@ -1,79 +1,92 @@
 import type { Clock } from '../clock.ts';
-import type { DnsAnswer, DnsClient } from '../dns/client.ts';
-import { dnsName, parseServiceName, type ServiceName } from '../dns/name.ts';
-import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
-import { DnsError } from '../errors.ts';
+import type { DiscoveryWarning, WarningCode } from '../diagnostics.ts';
+import type { DnsClient } from '../dns/client.ts';
+import { dnsName, isHostName, isMesh, parseServiceName, type ServiceName } from '../dns/name.ts';
+import type { SrvRecord } from '../dns/reply.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
-import { Evidence, learnFrom, type OptDroppers, provesItself } from './completeness.ts';
+import type { AclHint } from './acl-hint.ts';
+import { type AddressList, byAddress } from './by-address.ts';
+import { Collector, SilentOnSrv } from './collector.ts';
 import { distinct } from './distinct.ts';
-import { notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
-import type { Address, Resolution, ResolveOptions, Resolver } from './resolver.ts';
+import { DeniedOrNothing, likelyDenied, notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
+import { expectsMtls, portMissing } from './notices.ts';
+import type { OptRule } from './opt-rule.ts';
+import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
 import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
-import { Ways } from './ways.ts';
+import type { WayMemory } from './ways.ts';
 
-export interface ConsulDnsSettings {
+/** What all resolvers over one client know and count together. */
+export interface Shared {
   readonly client: DnsClient;
   readonly clock: Clock;
+  readonly lookup: HostLookup;
+  readonly counters: TargetCounters;
+  readonly optRule: OptRule;
+  readonly ways: WayMemory;
+  readonly hint: AclHint;
+  readonly warn: (warning: DiscoveryWarning) => void;
+}
+
+export interface ConsulDnsSettings {
   /** Lower case, without dots at its ends. */
   readonly domain: string;
   readonly records: 'SRV' | 'A';
-  /** The port of every address, for `records: 'A'`. */
+  /** The port of every address, where Consul is asked for addresses only. */
   readonly port: number | undefined;
   readonly family: Family;
   readonly transport: 'auto' | 'udp' | 'tcp';
-  readonly lookup: HostLookup;
-  readonly counters: TargetCounters;
-  /** What is known of the servers, shared by all resolvers over one client. */
-  readonly optDroppers: OptDroppers;
 }
 
-interface Found {
-  readonly addresses: Address[];
-  /** Seconds. */
-  readonly ttl: number;
-  readonly collected: Collected;
-  readonly unresolved: Resolution['unresolved'];
-}
-
-/** A list under collection: the newest proven reply alone, or all that unproven ones showed. */
-interface Collected {
-  readonly evidence: Evidence;
-  readonly answers: ReadonlyMap<string, DnsRecord>;
-  readonly additionals: readonly DnsRecord[];
-  readonly last: DnsAnswer;
-}
+/** Asked so often where replies agree and prove nothing. */
+const asks = { srv: 6, addresses: 3, portNames: 12 };
 
 /**
- * The resolver this package exists for: asks Consul's DNS for SRV (or for A and AAAA where the port is known), and asks again,
- * another way, until the list is proven complete or is very likely so (completeness.ts). Without a cache: see `cached`.
+ * The resolver this package exists for: asks Consul's DNS for SRV (or for A and AAAA where the port is known, and for hosts), and asks
+ * again, another way, until the list is proven complete or is very likely so (completeness.ts). Without a cache: see `cached`.
  */
 export class ConsulDnsResolver implements Resolver {
+  readonly #shared: Shared;
   readonly #settings: ConsulDnsSettings;
   readonly #targets: TargetResolver;
+  readonly #collector: Collector;
 
-  constructor(settings: ConsulDnsSettings) {
+  constructor(shared: Shared, settings: ConsulDnsSettings) {
+    this.#shared = shared;
     this.#settings = settings;
-    this.#targets = new TargetResolver(settings);
+    this.#targets = new TargetResolver({ ...shared, ...settings });
+    this.#collector = new Collector({
+      ...shared,
+      transport: settings.transport,
+      isConsuls: (name) => this.#targets.isConsuls(name),
+      notice: (code, question, message) => this.#warn(code, question, message),
+    });
   }
 
-  resolve(name: ServiceName, options: ResolveOptions = {}): Promise<Resolution> {
+  async resolve(name: ServiceName, options: ResolveOptions = {}): Promise<Resolution> {
     const work = this.#resolve(name, options);
-    return options.background ? work : keepAliveDuring(work);
+    try {
+      return await (options.background ? work : keepAliveDuring(work));
+    } catch (error) {
+      const doubtful = error instanceof DeniedOrNothing && (await this.#shared.hint.suspicious());
+      throw doubtful ? likelyDenied(error) : error;
+    }
   }
 
-  async #resolve(given: ServiceName, { signal }: ResolveOptions): Promise<Resolution> {
-    const { clock, domain, records } = this.#settings;
+  async #resolve(given: ServiceName, options: ResolveOptions): Promise<Resolution> {
+    const { clock } = this.#shared;
+    const { domain } = this.#settings;
     const started = clock.now();
     // Here is where a name becomes a question: whoever calls, an unchecked one gets no further.
-    const question = dnsName(parseServiceName(given, domain), domain);
-    const found =
-      records === 'SRV' ? await this.#bySrv(question, signal) : await this.#byAddress(question, signal);
+    const name = parseServiceName(given, domain);
+    const found = await this.#ask(name, dnsName(name, domain), options);
     const { evidence, last } = found.collected;
     const { unresolved } = found;
-    const complete = evidence.complete && unresolved === undefined;
+    const complete = (evidence.complete || isHostName(name)) && unresolved === undefined;
+    // A node's address and a service address may be the same.
+    const addresses = [...distinct(found.addresses).values()];
+    const ordered = 'query' in name && name.ordered === true;
     return {
-      // A node's address and a service address may be the same.
-      addresses: [...distinct(found.addresses).values()],
+      addresses: ordered ? addresses.map((address, rank) => ({ ...address, rank })) : addresses,
       ttl: Number.isFinite(found.ttl) ? found.ttl * 1000 : 0,
       complete,
       ...(!complete && { omission: evidence.omission }),
@@ -87,19 +100,52 @@ export class ConsulDnsResolver implements Resolver {
     };
   }
 
-  async #bySrv(question: string, signal: AbortSignal | undefined): Promise<Found> {
-    const collected = await this.#collect(question, 'SRV', 6, signal);
+  async #ask(name: ServiceName, question: string, options: ResolveOptions): Promise<AddressList> {
+    const { signal } = options;
+    const { records, port } = this.#settings;
+    const byAddresses = (mostAsks: number) =>
+      byAddress(
+        { ...this.#settings, collector: this.#collector, targets: this.#targets },
+        { question, port: port ?? 0, mostAsks, signal },
+      );
+    if (isHostName(name)) return byAddresses(1);
+    if (isMesh(name)) this.#warn('CONNECT_EXPECTS_MTLS', question, expectsMtls(question));
+    if (records === 'A') return byAddresses(asks.addresses);
+    try {
+      return await this.#bySrv(name, question, options);
+    } catch (error) {
+      // The way out where Consul cannot send SRV (F12.5 of the facts: metadata too long).
+      if (error instanceof SilentOnSrv && port !== undefined) return await byAddresses(asks.addresses);
+      throw error;
+    }
+  }
+
+  async #bySrv(
+    name: ServiceName,
+    question: string,
+    { signal, continued }: ResolveOptions,
+  ): Promise<AddressList> {
+    const portName = 'service' in name ? name.port : undefined;
+    const collected = await this.#collector.collect(question, 'SRV', {
+      mostAsks: portName === undefined ? asks.srv : asks.portNames,
+      nxdomainMayAnswer: portName !== undefined,
+      continued,
+      signal,
+    });
     const answers = [...collected.answers.values()].filter(
       (record): record is SrvRecord => record.type === 'SRV',
     );
     if (answers.length === 0) throw notFound(question, 'SRV', collected.last);
-    const { transport } = this.#settings;
+    if (collected.portMissing && portName !== undefined) {
+      this.#warn('PORT_MISSING', question, portMissing(question, portName, answers.length));
+    }
+    const { transport, family } = this.#settings;
     const found = await this.#targets.addresses(answers, collected.additionals, { transport, signal });
     const { addresses, ttl, unresolved } = found;
     if (addresses.length === 0) {
       throw unresolved.length > 0
         ? unresolvedNow(question, unresolved, collected.last)
-        : withoutAddresses(question, answers, this.#settings.family, collected.last);
+        : withoutAddresses(question, answers, family, collected.last);
     }
     return {
       addresses,
@@ -109,100 +155,7 @@ export class ConsulDnsResolver implements Resolver {
     };
   }
 
-  async #byAddress(question: string, signal: AbortSignal | undefined): Promise<Found> {
-    const { family, transport, port = 0 } = this.#settings;
-    const families = family === 'any' ? ([4, 6] as const) : ([family] as const);
-    const types = families.map((one) => (one === 4 ? 'A' : 'AAAA'));
-    const results = await Promise.allSettled(types.map((type) => this.#collect(question, type, 3, signal)));
-    const lists = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
-    const failedAt = results.findIndex((result) => result.status === 'rejected');
-    const failure = results.find((result) => result.status === 'rejected')?.reason;
-    const answered = lists.some((list) => list.answers.size > 0);
-    // One family failing must not cost the other, as long as that one has something to show.
-    if (failedAt >= 0 && (!answered || !(failure instanceof DnsError))) throw failure;
-    const addresses: Address[] = [];
-    const targets: string[] = [];
-    let ttl = Number.POSITIVE_INFINITY;
-    for (const { answers } of lists) {
-      for (const record of answers.values()) {
-        ttl = Math.min(ttl, record.ttl);
-        if ('host' in record) addresses.push({ host: record.host, port, priority: 1, weight: 1 });
-        // Consul answers with a bare CNAME where an instance is registered under a host name it does not resolve.
-        if (record.type !== 'CNAME' || answers.size > 1) continue;
-        const { target } = record;
-        const { hosts, failed } = await this.#targets.host(target, { transport, signal });
-        for (const host of hosts)
-          addresses.push({ host, port, priority: 1, weight: 1, target, serverName: target });
-        if (failed && !targets.includes(target)) targets.push(target);
-      }
-    }
-    // The longest list speaks for the answer; an empty one says only that there is no such family.
-    const collected = lists.reduce((best, list) => (list.answers.size > best.answers.size ? list : best));
-    if (addresses.length === 0) {
-      throw targets.length > 0
-        ? unresolvedNow(question, targets, collected.last)
-        : notFound(question, types.join(' and '), collected.last);
-    }
-    const missing = families[failedAt];
-    const unresolved = {
-      ...(targets.length > 0 && { targets }),
-      ...(missing !== undefined && { family: missing }),
-    };
-    return {
-      addresses,
-      ttl,
-      collected,
-      unresolved: Object.keys(unresolved).length > 0 ? unresolved : undefined,
-    };
+  #warn(code: WarningCode, service: string, message: string): void {
+    this.#shared.warn({ code, service, message });
   }
-
-  /** Asks until the evidence is enough. The first failure fails the lookup; a later one leaves what has been seen. */
-  async #collect(
-    question: string,
-    type: 'SRV' | 'A' | 'AAAA',
-    mostAsks: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Collected> {
-    const { client, optDroppers } = this.#settings;
-    const evidence = new Evidence(mostAsks, type === 'SRV');
-    const answers = new Map<string, DnsRecord>();
-    const additionals: DnsRecord[] = [];
-    const ways = new Ways(this.#settings.transport);
-    let last: DnsAnswer | undefined;
-    for (;;) {
-      try {
-        last = await client.query(question, type, { ...ways.next(last), signal });
-      } catch (error) {
-        if (last === undefined || !(error instanceof DnsError)) throw error;
-        if (ways.failed()) continue;
-        return { evidence, answers, additionals, last };
-      }
-      const { reply } = last;
-      if (reply.rcode === 'NXDOMAIN') throw notFound(question, type, last);
-      learnFrom(last, optDroppers);
-      const own = new Map<string, DnsRecord>();
-      for (const record of reply.answers) {
-        const id = identity(record);
-        own.set(id, heavier(record, own.get(id)));
-      }
-      const proven = provesItself(last, optDroppers);
-      evidence.add(last, own, proven);
-      if (proven) return { evidence, answers: own, additionals: reply.additionals, last };
-      for (const [id, record] of own) answers.set(id, record);
-      additionals.push(...reply.additionals);
-      // No answers and nothing beside them is a true "none of this type", not a reply that was cut to nothing.
-      const none = own.size === 0 && reply.additionalCount === 0 && !reply.truncated;
-      if (evidence.enough || none) return { evidence, answers, additionals, last };
-    }
-  }
-}
-
-/** Consul lists an instance once per node that has it; address and port are what makes it one. */
-function identity(record: DnsRecord): string {
-  if (record.type === 'SRV') return `${record.target}:${record.port}`;
-  return record.type === 'CNAME' ? `=${record.target}` : record.host;
-}
-
-function heavier(record: DnsRecord, twin: DnsRecord | undefined): DnsRecord {
-  return twin?.type === 'SRV' && record.type === 'SRV' && twin.weight > record.weight ? twin : record;
 }

@@ -1,48 +1,54 @@
+import type { DiscoveryWarning } from '../diagnostics.ts';
 import { DnsClient, type DnsClientOptions } from '../dns/client.ts';
 import type { DnsCounters } from '../dns/pending.ts';
-import { ConsulDnsResolver } from './consul-dns.ts';
+import { AclHint } from './acl-hint.ts';
+import { ConsulDnsResolver, type Shared } from './consul-dns.ts';
+import { OptRule } from './opt-rule.ts';
 import type { Resolver } from './resolver.ts';
-import { type Family, systemLookup, type TargetCounters } from './targets.ts';
+import { type Family, type HostLookup, systemLookup, type TargetCounters } from './targets.ts';
+import { WayMemory } from './ways.ts';
 
 export interface ConsulSourceOptions extends DnsClientOptions {
   readonly domain: string;
   readonly records: 'SRV' | 'A';
   readonly transport: 'auto' | 'udp' | 'tcp';
+  readonly warn: (warning: DiscoveryWarning) => void;
+  /** Default: the system's resolver. */
+  readonly lookup?: HostLookup;
 }
 
 /** One set of Consul servers: the sockets to them and what was learned of them, shared by all resolvers over it. */
 export class ConsulSource {
   readonly #options: ConsulSourceOptions;
-  readonly #client: DnsClient;
-  readonly #counters: TargetCounters = { withoutPort: 0, withoutAddress: 0 };
-  readonly #optDroppers = new Set<string>();
+  readonly #shared: Shared;
 
   constructor(options: ConsulSourceOptions) {
+    const { clock, domain, warn, lookup = systemLookup } = options;
+    const client = new DnsClient(options);
     this.#options = options;
-    this.#client = new DnsClient(options);
+    this.#shared = {
+      client,
+      clock,
+      lookup,
+      warn,
+      counters: { withoutPort: 0, withoutAddress: 0 },
+      optRule: new OptRule(clock),
+      ways: new WayMemory(clock),
+      hint: new AclHint(client, clock, domain),
+    };
   }
 
   resolver(port: number | undefined, family: Family): Resolver {
-    const { clock, domain, records, transport } = this.#options;
-    return new ConsulDnsResolver({
-      client: this.#client,
-      clock,
-      domain,
-      records,
-      port,
-      family,
-      transport,
-      lookup: systemLookup,
-      counters: this.#counters,
-      optDroppers: this.#optDroppers,
-    });
+    const { domain, records, transport } = this.#options;
+    return new ConsulDnsResolver(this.#shared, { domain, records, port, family, transport });
   }
 
   get counters(): DnsCounters & TargetCounters {
-    return { ...this.#client.counters, ...this.#counters };
+    const { client, counters } = this.#shared;
+    return { ...client.counters, ...counters };
   }
 
   close(): void {
-    this.#client.close();
+    this.#shared.client.close();
   }
 }

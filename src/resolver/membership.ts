@@ -19,39 +19,49 @@ export const falseRemoval = 1e-9;
 /** For a resolver that says "incomplete" without saying how much. */
 const unknownOmission = 0.1;
 
-interface Member {
-  readonly address: Address;
-  /** The probability of having been missed so often, were it alive. */
-  readonly odds: number;
+/** A value: `settle` returns the next one. */
+export interface Membership {
+  /** Those of the newest resolution, by `host:port`. */
+  readonly present: ReadonlyMap<string, Address>;
+  /** Those that stay although it lacked them, each with the probability of having been missed so often, were it alive. */
+  readonly missed: ReadonlyMap<string, { readonly address: Address; readonly odds: number }>;
 }
 
-/** Members by `host:port`. A value: `settle` returns the next one. */
-export type Membership = ReadonlyMap<string, Member>;
+const none: ReadonlyMap<string, { readonly address: Address; readonly odds: number }> = new Map();
 
-export const noMembers: Membership = new Map();
+export const noMembers: Membership = { present: new Map(), missed: none };
 
 /** The members after a resolution. O(n). */
 export function settle(previous: Membership, resolution: Resolution): Membership {
-  const next = new Map<string, Member>();
-  for (const [key, address] of distinct(resolution.addresses)) next.set(key, { address, odds: 1 });
-  if (resolution.complete) return next;
+  const present = distinct(resolution.addresses);
+  if (resolution.complete) return { present, missed: none };
   const omission = resolution.omission ?? unknownOmission;
-  for (const [key, member] of previous) {
-    if (next.has(key)) continue;
-    const odds = isUnresolved(member.address, resolution) ? member.odds : member.odds * omission;
+  const missed = new Map<string, { address: Address; odds: number }>();
+  const miss = (key: string, address: Address, before: number) => {
+    if (present.has(key)) return;
+    const odds = isUnresolved(address, resolution) ? before : before * omission;
     // A hair of room, so that nine times 1/10 are 10⁻⁹ in binary too.
-    if (odds > falseRemoval * 1.000001) next.set(key, { address: member.address, odds });
-  }
-  return next;
+    if (odds > falseRemoval * 1.000001) missed.set(key, { address, odds });
+  };
+  for (const [key, address] of previous.present) miss(key, address, 1);
+  for (const [key, { address, odds }] of previous.missed) miss(key, address, odds);
+  return { present, missed };
 }
 
-export function addressesOf(members: Membership): Address[] {
-  return Array.from(members.values(), (member) => member.address);
+export function membersOf({ present, missed }: Membership): number {
+  return present.size + missed.size;
+}
+
+export function addressesOf({ present, missed }: Membership): Address[] {
+  const addresses = [...present.values()];
+  for (const { address } of missed.values()) addresses.push(address);
+  return addresses;
 }
 
 /** Listed, but nobody could say where: no sign of absence. */
-function isUnresolved({ host, target }: Address, { unresolved }: Resolution): boolean {
+function isUnresolved({ host, target, datacenter }: Address, { unresolved }: Resolution): boolean {
   if (unresolved === undefined) return false;
   const byTarget = target !== undefined && unresolved.targets?.includes(target);
-  return byTarget || unresolved.family === isIP(host);
+  const byPlace = datacenter !== undefined && unresolved.datacenters?.includes(datacenter);
+  return byTarget || byPlace || unresolved.family === isIP(host);
 }

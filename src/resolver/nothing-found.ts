@@ -3,11 +3,22 @@ import type { SrvRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
 import type { Family } from './targets.ts';
 
+/** Consul said that there is nothing under the name: the one kind of "not found" that a missing permission can look like. */
+export class DeniedOrNothing extends ServiceNotFoundError {}
+
 /** Consul answered that there is nothing; with the things that can mean. */
 export function notFound(question: string, type: string, { reply, server }: DnsAnswer): ServiceNotFoundError {
   const said = reply.rcode === 'NXDOMAIN' ? 'NXDOMAIN' : `no ${type} records`;
-  return new ServiceNotFoundError(
+  return new DeniedOrNothing(
     `${question}: Consul at ${server.text} answered ${said}. That means one of: no such service, tag or datacenter; no healthy instance; the agent's DNS token may not read the service and its nodes (ACL). DNS cannot tell them apart.`,
+  );
+}
+
+/** The same, where the agent shows nothing at all. */
+export function likelyDenied(error: ServiceNotFoundError): ServiceNotFoundError {
+  return new ServiceNotFoundError(
+    `${error.message} But this agent shows no Consul servers either (NS of its domain is empty), which hints at the ACL: does its DNS token have service:read and node:read?`,
+    { cause: error },
   );
 }
 

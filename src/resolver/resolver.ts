@@ -13,12 +13,14 @@ import type { ServiceName } from '../dns/name.ts';
 export interface Address {
   /** An IPv4 or IPv6 literal, without brackets. */
   readonly host: string;
-  /** 1…65535. */
+  /** 1…65535; 0 only from `discovery.resolve()` of a name that has none (`x.node.consul`) where no `port` was given. */
   readonly port: number;
   /** SRV priority (RFC 2782), 0…65535; the lowest is preferred. Consul always sends 1. */
   readonly priority: number;
   /** SRV weight (RFC 2782), 0…65535. */
   readonly weight: number;
+  /** Place in the answer, 0 first, where the order means something: `{ query, ordered: true }`. */
+  readonly rank?: number;
   /** The SRV target as it was answered, lower-cased, without the trailing dot. */
   readonly target?: string;
   /** The host name to show to the instance (TLS, Host header), where its registered address was a real host name. */
@@ -53,10 +55,14 @@ export interface Resolution {
    */
   readonly omission?: number;
   /**
-   * What is listed but could not be resolved just now: targets, or in A lists a whole family. The addresses known for them from
-   * earlier stay; `omission` speaks of all others.
+   * What could not be resolved just now: targets that are listed, in A lists a whole family, in lists over several datacenters
+   * whole datacenters. The addresses known of them from earlier stay; `omission` speaks of all others.
    */
-  readonly unresolved?: { readonly targets?: readonly string[]; readonly family?: 4 | 6 };
+  readonly unresolved?: {
+    readonly targets?: readonly string[];
+    readonly family?: 4 | 6;
+    readonly datacenters?: readonly string[];
+  };
   /** Milliseconds since the source said so, where it comes from a cache. */
   readonly age?: number;
   /** Names this state of the set, to be handed back as `after`. */
@@ -73,6 +79,11 @@ export interface ResolveOptions {
   readonly after?: string | undefined;
   /** Nobody awaits this call: it must not keep the process alive. */
   readonly background?: boolean | undefined;
+  /**
+   * The caller remembers earlier lists of this name and settles doubt over several calls (membership.ts): where no reply can hold
+   * the whole list, fewer of them are gathered.
+   */
+  readonly continued?: boolean | undefined;
 }
 
 export interface Resolver {

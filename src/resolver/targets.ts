@@ -6,6 +6,8 @@ import { askableHost } from '../dns/name.ts';
 import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
 import { DnsError } from '../errors.ts';
 import { ipText } from '../ip.ts';
+import { ConsulDomains } from './consul-domains.ts';
+import { ipFromHexTarget } from './hex-target.ts';
 import type { Address } from './resolver.ts';
 
 export type Family = 'any' | 4 | 6;
@@ -48,9 +50,16 @@ export interface TargetResolverOptions {
  */
 export class TargetResolver {
   readonly #options: TargetResolverOptions;
+  readonly #domains: ConsulDomains;
 
   constructor(options: TargetResolverOptions) {
     this.#options = options;
+    this.#domains = new ConsulDomains(options.domain);
+  }
+
+  /** Whether Consul made the name; others are real host names, of which it knows no more than everybody. */
+  isConsuls(host: string): boolean {
+    return this.#domains.of(host) !== undefined;
   }
 
   /** `unresolved`: targets for whose address nobody could be asked. `ttl` in seconds. */
@@ -69,6 +78,7 @@ export class TargetResolver {
     for (const { target } of usable) {
       if (found.has(target)) continue;
       const near = this.#inName(target) ?? this.#inAdditional(target, byName);
+      for (const host of near?.hosts ?? []) this.#domains.learn(target, host);
       found.set(target, near ?? nothing);
       if (near === undefined) unknown.push(target);
     }
@@ -94,7 +104,7 @@ export class TargetResolver {
     const host = askableHost(name);
     if (host === undefined) return nothing;
     const asked = await this.#askHost(host, options);
-    if (asked.hosts.length > 0 || this.#isConsuls(host)) return asked;
+    if (asked.hosts.length > 0 || this.isConsuls(host)) return asked;
     try {
       const found = await orAbort(this.#options.lookup(host), options.signal);
       return { ...nothing, hosts: found.map(ipText).filter((one) => this.#wanted(one)) };
@@ -145,7 +155,8 @@ export class TargetResolver {
   }
 
   #inName(target: string): Found | undefined {
-    return this.#isConsuls(target) ? decodeHexTarget(target) : undefined;
+    const host = this.isConsuls(target) ? ipFromHexTarget(target) : undefined;
+    return host === undefined ? undefined : { hosts: [host], ttl: Number.POSITIVE_INFINITY };
   }
 
   #inAdditional(target: string, byName: ReadonlyMap<string, DnsRecord[]>): Found | undefined {
@@ -173,13 +184,14 @@ export class TargetResolver {
     // One SRV with several addresses is several endpoints, which together weigh what the SRV weighs.
     const weight =
       record.weight === 0 || shares === 1 ? record.weight : Math.max(1, Math.round(record.weight / shares));
-    if (!this.#isConsuls(target)) {
+    const domain = this.#domains.of(target);
+    if (domain === undefined) {
       return isIP(target) > 0
         ? { host, port, priority, weight, target }
         : { host, port, priority, weight, target, serverName: target };
     }
     // `<what>.<kind>.<datacenter>.<domain>`, read from its end: a node's name may have dots.
-    const end = target.length - this.#options.domain.length - 1;
+    const end = target.length - domain.length;
     const dot = target.lastIndexOf('.', end - 1);
     const datacenter = target.slice(dot + 1, end);
     if (target.endsWith('.addr', dot)) return { host, port, priority, weight, target, datacenter };
@@ -191,23 +203,6 @@ export class TargetResolver {
     const { family } = this.#options;
     return family === 'any' || isIP(host) === family;
   }
-
-  #isConsuls(host: string): boolean {
-    return host.endsWith(`.${this.#options.domain}`);
-  }
-}
-
-/** `0a000001.addr…` is 10.0.0.1, 32 digits are an IPv6 address: computed by Consul, so it needs no question. */
-function decodeHexTarget(target: string): Found | undefined {
-  const hex = /^([0-9a-f]{8}|[0-9a-f]{32})\.addr\./.exec(target)?.[1];
-  if (hex === undefined) return undefined;
-  const host = hex.length === 8 ? ipv4FromHex(hex) : ipText(hex.match(/.{4}/g)!.join(':'));
-  return { hosts: [host], ttl: Number.POSITIVE_INFINITY };
-}
-
-function ipv4FromHex(hex: string): string {
-  const bits = Number.parseInt(hex, 16);
-  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
 }
 
 function indexByName(records: readonly DnsRecord[]): Map<string, DnsRecord[]> {

@@ -126,22 +126,6 @@ describe('what does not answer the question is ignored and counted', () => {
     expect(reply.answers).toHaveLength(3);
     expect(dns.counters.malformed + dns.counters.foreign).toBeGreaterThan(0);
   });
-
-  it('an error header that does not repeat the question (F5.15): the timeout mentions it', async () => {
-    double.dns.intercept(({ request }) => {
-      const header = Buffer.alloc(12);
-      request.copy(header, 0, 0, 2);
-      header.writeUInt16BE(0x8001, 2);
-      return header;
-    });
-    const dns = client({ retries: 0 });
-    const work = failure(dns.query(question, 'SRV'));
-    await asked(1);
-    await clock.advance(1_000);
-    const error = await work;
-    expect(error.code).toBe('ERR_DNS_TIMEOUT');
-    expect(error.message).toContain('only an error header');
-  });
 });
 
 describe('when an answer does not come', () => {
@@ -223,6 +207,11 @@ describe('several servers', () => {
     expect(server.text).toBe(double.dnsAddress);
     await other.start();
     other.register({ name: 'web', port: 1 });
+    // The preferred one gets its place back when it has answered a try beside a question.
+    await clock.advance(1_000);
+    expect((await dns.query(question, 'SRV')).server.text).toBe(double.dnsAddress);
+    while (other.queries.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(0);
     expect((await dns.query(question, 'SRV')).server.text).toBe(other.dnsAddress);
     await other.close();
   });

@@ -86,12 +86,41 @@ describe('a reply', () => {
         rcode: theirs.rcode,
         truncated: theirs.flag_tc,
         answers: ofUse(theirs.answers ?? []),
+        answerCount: theirs.answers?.length ?? 0,
         additionals: ofUse(additionals),
         additionalCount: additionals.filter(({ type }) => type !== 'OPT').length,
         textCount: additionals.filter(({ type }) => type === 'TXT').length,
         hasOpt: additionals.some(({ type }) => type === 'OPT'),
         size: bytes.length,
       });
+    }
+  });
+
+  it('takes the rest of an rcode from the OPT: BADVERS is no NOERROR', () => {
+    const bytes = Buffer.from(capture('1.22.7', 'SRV three instances, EDNS 1232'));
+    // The last record: root name, type 41, size, extended rcode.
+    const opt = bytes.length - 11;
+    expect(bytes.readUInt16BE(opt + 1)).toBe(41);
+    bytes[opt + 5] = 1;
+    expect(decodeReply(bytes)!.rcode).toBe('RCODE_16');
+  });
+
+  it('of 64 KiB whose names lead through thousands of pointers is refused before it costs time', () => {
+    const { bytes, names } = pointerChain();
+    expect(names).toBeGreaterThan(2_500);
+    const start = performance.now();
+    expect(decodeReply(bytes)).toBe(undefined);
+    // 180 ms where every name is followed to its end.
+    expect(performance.now() - start).toBeLessThan(50);
+  });
+
+  it('whose target is longer or shorter than its record is none', () => {
+    const bytes = capture('1.22.7', 'SRV three instances, EDNS 1232');
+    const target = bytes.indexOf('\x080a010001', 0, 'latin1');
+    for (const by of [-1, 1]) {
+      const other = Buffer.from(bytes);
+      other.writeUInt16BE(bytes.readUInt16BE(target - 8) + by, target - 8);
+      expect(decodeReply(other)).toBe(undefined);
     }
   });
 
@@ -116,4 +145,29 @@ function ofUse(records: readonly dnsPacket.Answer[]): DnsRecord[] {
     const { priority = 0, weight = 0, port, target } = record.data;
     return [{ type: 'SRV', name, ttl, priority, weight, port, target: target.toLowerCase() }];
   });
+}
+
+/** A TXT of 8 000 pointers, each to the one before, and A records whose owners begin deep inside. */
+function pointerChain(): { bytes: Buffer; names: number } {
+  const length = 8_000;
+  const text = 12 + 1 + 10;
+  const record = (owner: number[], type: number, data: Buffer) => {
+    const head = Buffer.alloc(10);
+    head.writeUInt16BE(type, 0);
+    head.writeUInt16BE(1, 2);
+    head.writeUInt16BE(data.length, 8);
+    return Buffer.concat([Buffer.from(owner), head, data]);
+  };
+  const chain = Buffer.alloc(1 + 2 * length);
+  for (let i = 0; i < length; i++)
+    chain.writeUInt16BE(0xc000 | (i === 0 ? text : text + 2 * i - 1), 1 + 2 * i);
+  const records = [record([0], 16, chain)];
+  for (let i = 1; i <= 3_000; i++) {
+    const place = text + 1 + 2 * (length - i);
+    records.push(record([0xc0 | (place >> 8), place & 255], 1, Buffer.from([10, 0, 0, 1])));
+  }
+  const header = Buffer.alloc(12);
+  header.writeUInt16BE(0x8500, 2);
+  header.writeUInt16BE(records.length, 6);
+  return { bytes: Buffer.concat([header, ...records]), names: records.length - 1 };
 }

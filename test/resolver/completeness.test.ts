@@ -4,9 +4,12 @@ import type { DnsAnswer } from '../../src/dns/client.ts';
 import type { DnsReply } from '../../src/dns/reply.ts';
 import { parseServerAddress } from '../../src/dns/server-address.ts';
 import { createRandom } from '../../src/random.ts';
-import { Evidence, learnFrom, provesItself } from '../../src/resolver/completeness.ts';
+import { Evidence, provesItself } from '../../src/resolver/completeness.ts';
+import { OptRule } from '../../src/resolver/opt-rule.ts';
+import { createFakeClock } from '../../src/testing/fake-clock.ts';
 
 const server = parseServerAddress('127.0.0.1:8600');
+const nothingKnown = () => new OptRule(createFakeClock());
 
 /** An SRV reply of instances `ids`, each with its own target and address. */
 function answer(
@@ -33,6 +36,7 @@ function answer(
       port: id,
       target: `t${id}`,
     })),
+    answerCount: ids.length,
     additionals: [],
     additionalCount: ids.length + text,
     textCount: text,
@@ -47,13 +51,15 @@ const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 describe('a reply proves itself complete', () => {
   it('by node metadata: more additional records than targets, TXT among them (F13.2)', () => {
-    expect(provesItself(answer([1, 2, 3], { text: 3 }), new Set())).toBe(true);
-    expect(provesItself(answer([1, 2, 3]), new Set())).toBe(false);
+    expect(provesItself(answer([1, 2, 3], { text: 3 }), nothingKnown())).toBe(true);
+    expect(provesItself(answer([1, 2, 3]), nothingKnown())).toBe(false);
   });
 
   it('not by a TXT that stands in place of an address after a trim (F12.3)', () => {
     const trimmed = answer([1, 2, 3]);
-    expect(provesItself({ ...trimmed, reply: { ...trimmed.reply, textCount: 1 } }, new Set())).toBe(false);
+    expect(provesItself({ ...trimmed, reply: { ...trimmed.reply, textCount: 1 } }, nothingKnown())).toBe(
+      false,
+    );
   });
 
   it('not by the address of an alias, which a trim keeps beside it', () => {
@@ -64,24 +70,58 @@ describe('a reply proves itself complete', () => {
       { type: 'A', name: 'far.example', ttl: 0, host: '192.0.2.1' },
     ] as const;
     const trimmed = { ...rest, reply: { ...reply, additionals, additionalCount: 3, textCount: 1 } };
-    expect(provesItself(trimmed, new Set())).toBe(false);
+    expect(provesItself(trimmed, nothingKnown())).toBe(false);
     const whole = { ...rest, reply: { ...reply, additionals, additionalCount: 5, textCount: 2 } };
-    expect(provesItself(whole, new Set())).toBe(true);
+    expect(provesItself(whole, nothingKnown())).toBe(true);
   });
 
-  it('by its OPT, from a server that was seen to leave it out of trimmed replies (F12.6, F13.3)', () => {
-    const droppers = new Set<string>();
-    expect(provesItself(answer([1, 2]), droppers)).toBe(false);
-    learnFrom(answer(upTo(19), { hasOpt: false }), droppers);
-    expect(provesItself(answer([1, 2]), droppers)).toBe(true);
-    expect(provesItself(answer([1, 2], { hasOpt: false }), droppers)).toBe(false);
-    expect(provesItself(answer([1, 2], { transport: 'tcp', limit: 65_523 }), droppers)).toBe(false);
+  describe('by its OPT', () => {
+    const trimmed = answer(upTo(19), { hasOpt: false });
+
+    it('from a server that was seen to leave it out of trimmed replies (F12.6, F13.3)', () => {
+      const rule = nothingKnown();
+      expect(provesItself(answer([1, 2]), rule)).toBe(false);
+      rule.learn(trimmed);
+      expect(provesItself(answer([1, 2]), rule)).toBe(true);
+      expect(provesItself(answer([1, 2], { hasOpt: false }), rule)).toBe(false);
+    });
+
+    it('never over TCP, and not below 513 bytes, where all versions leave it in', () => {
+      const rule = nothingKnown();
+      rule.learn(trimmed);
+      expect(provesItself(answer([1, 2], { transport: 'tcp', limit: 65_523 }), rule)).toBe(false);
+      expect(provesItself(answer([1, 2], { limit: 512 }), rule)).toBe(false);
+    });
+
+    it('of this server only', () => {
+      const rule = nothingKnown();
+      rule.learn({ ...trimmed, server: parseServerAddress('127.0.0.2:8600') });
+      expect(provesItself(answer([1, 2]), rule)).toBe(false);
+    });
+
+    it('until the server is seen to keep it in a reply that lacked one: then it says nothing', () => {
+      const rule = nothingKnown();
+      rule.learn(trimmed);
+      rule.distrust(answer([1, 2]));
+      rule.learn(trimmed);
+      expect(provesItself(answer([1, 2]), rule)).toBe(false);
+    });
+
+    it('for an hour: another version may answer at that address one day', async () => {
+      const clock = createFakeClock();
+      const rule = new OptRule(clock);
+      rule.learn(trimmed);
+      await clock.advance(3_599_000);
+      expect(provesItself(answer([1, 2]), rule)).toBe(true);
+      await clock.advance(2_000);
+      expect(provesItself(answer([1, 2]), rule)).toBe(false);
+    });
   });
 
   it('never at the cap of 1 024 SRV, with TC, or empty (F4.7)', () => {
-    expect(provesItself(answer(upTo(1_024), { text: 5_000, limit: 65_523 }), new Set())).toBe(false);
-    expect(provesItself(answer([1, 2], { text: 4, truncated: true }), new Set())).toBe(false);
-    expect(provesItself(answer([], { text: 4 }), new Set())).toBe(false);
+    expect(provesItself(answer(upTo(1_024), { text: 5_000, limit: 65_523 }), nothingKnown())).toBe(false);
+    expect(provesItself(answer([1, 2], { text: 4, truncated: true }), nothingKnown())).toBe(false);
+    expect(provesItself(answer([], { text: 4 }), nothingKnown())).toBe(false);
   });
 });
 

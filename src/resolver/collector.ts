@@ -1,0 +1,185 @@
+import type { DnsAnswer, DnsClient } from '../dns/client.ts';
+import type { DnsRecord } from '../dns/reply.ts';
+import { DnsError } from '../errors.ts';
+import { Evidence, provesItself } from './completeness.ts';
+import { mergeOrder } from './merge-order.ts';
+import { notFound } from './nothing-found.ts';
+import { ambiguousTargets, metadataTooLong, silentOnSrv } from './notices.ts';
+import type { OptRule } from './opt-rule.ts';
+import { tellApart } from './own-name-targets.ts';
+import { breakSilence } from './silence.ts';
+import { type WayMemory, Ways } from './ways.ts';
+
+/** A list under collection: the newest proven reply alone, or all that unproven ones showed. */
+export interface Collected {
+  readonly evidence: Evidence;
+  readonly answers: ReadonlyMap<string, DnsRecord>;
+  readonly additionals: readonly DnsRecord[];
+  readonly last: DnsAnswer;
+  /** Consul said NXDOMAIN although there are instances: some lack the port that is asked for by name. */
+  readonly portMissing: boolean;
+}
+
+export interface CollectorSettings {
+  readonly client: DnsClient;
+  readonly transport: 'auto' | 'udp' | 'tcp';
+  /** What is known of the servers and of the names, shared by all resolvers over one client. */
+  readonly optRule: OptRule;
+  readonly ways: WayMemory;
+  /** Whether Consul made a name. */
+  readonly isConsuls: (name: string) => boolean;
+  readonly notice: (
+    code: 'METADATA_TOO_LONG' | 'AMBIGUOUS_TARGETS',
+    question: string,
+    message: string,
+  ) => void;
+}
+
+export interface CollectOptions {
+  /** When to stop asking a question whose replies agree but prove nothing. */
+  readonly mostAsks: number;
+  /** A reply of NXDOMAIN may carry part of the list: `….port` names. */
+  readonly nxdomainMayAnswer?: boolean;
+  /** See ResolveOptions. */
+  readonly continued?: boolean | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Replies whose instances cannot be told apart are given up after so many. */
+const mostUnusable = 4;
+
+/** Consul does not answer for SRV at all, but does for addresses. */
+export class SilentOnSrv extends DnsError {}
+
+/** Asks one question, in one way after the other, until the evidence is enough (completeness.ts). */
+export class Collector {
+  readonly #settings: CollectorSettings;
+
+  constructor(settings: CollectorSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * The first failure fails the collection; a later one leaves what has been seen.
+   * @throws ServiceNotFoundError; DnsError; SilentOnSrv; the signal's reason
+   */
+  async collect(
+    question: string,
+    type: 'SRV' | 'A' | 'AAAA',
+    { mostAsks, nxdomainMayAnswer = false, continued, signal }: CollectOptions,
+  ): Promise<Collected> {
+    const { client, optRule, ways: memory, transport, isConsuls, notice } = this.#settings;
+    const key = `${question} ${type}`;
+    const ways = new Ways(transport, memory.get(key));
+    const evidence = new Evidence(mostAsks, type === 'SRV', continued);
+    const replies: { last: DnsAnswer; own: Map<string, DnsRecord> }[] = [];
+    const additionals: DnsRecord[] = [];
+    let portMissing = false;
+    let unusable = 0;
+    let last: DnsAnswer | undefined;
+    const end = (answers: ReadonlyMap<string, DnsRecord>, more: readonly DnsRecord[]): Collected => {
+      this.#remember(key, replies);
+      return { evidence, answers, additionals: more, last: last!, portMissing };
+    };
+    const union = () => mergeOrder(replies.map(({ own }) => own));
+    for (;;) {
+      try {
+        last = await client.query(question, type, { ...ways.next(last), signal });
+      } catch (error) {
+        if (!(error instanceof DnsError)) throw error;
+        if (ways.dropPreference()) {
+          memory.forget(key);
+          continue;
+        }
+        if (last !== undefined) {
+          if (ways.failed()) continue;
+          return end(union(), additionals);
+        }
+        last = type === 'SRV' ? await this.#listen(question, ways, error, signal) : undefined;
+        if (last === undefined) throw error;
+      }
+      const told = tellApart(last.reply, isConsuls);
+      if (told.ambiguous !== undefined) {
+        const message = ambiguousTargets(question, told.ambiguous);
+        notice('AMBIGUOUS_TARGETS', question, message);
+        if (told.unusable && ++unusable < mostUnusable) continue;
+        if (told.unusable) {
+          if (replies.length > 0) return end(union(), additionals);
+          throw new DnsError('ERR_DNS_RESPONSE', message, []);
+        }
+        last = { ...last, reply: told.reply };
+      }
+      const { reply } = last;
+      if (reply.rcode === 'NXDOMAIN') {
+        if (!nxdomainMayAnswer) throw notFound(question, type, last);
+        portMissing = true;
+      }
+      optRule.learn(last);
+      const own = byIdentity(reply.answers);
+      const proven = reply.rcode === 'NOERROR' && provesItself(last, optRule);
+      evidence.add(last, own, proven);
+      replies.push({ last, own });
+      if (proven) return end(own, reply.additionals);
+      additionals.push(...reply.additionals);
+      // No answers and nothing beside them is a true "none of this type", not a reply that was cut to nothing.
+      const none = own.size === 0 && reply.additionalCount === 0 && !reply.truncated && !portMissing;
+      if (evidence.enough || none) {
+        const answers = union();
+        for (const one of replies) if (one.own.size < answers.size) optRule.distrust(one.last);
+        return end(answers, additionals);
+      }
+    }
+  }
+
+  /** @returns an answer that came another way, and has `ways` go on in it. */
+  async #listen(
+    question: string,
+    ways: Ways,
+    error: DnsError,
+    signal: AbortSignal | undefined,
+  ): Promise<DnsAnswer | undefined> {
+    const { client, transport, ways: memory, notice } = this.#settings;
+    if (error.code !== 'ERR_DNS_TIMEOUT' || !memory.mayListen(question)) return undefined;
+    const sound = await breakSilence(client, question, transport, signal);
+    if (sound === undefined) return undefined;
+    if (sound === 'addresses only') {
+      throw new SilentOnSrv('ERR_DNS_TIMEOUT', silentOnSrv(error), error.attempts, {
+        cause: error,
+      });
+    }
+    const { answer, way, tcpSilent } = sound;
+    if (tcpSilent) notice('METADATA_TOO_LONG', question, metadataTooLong(question));
+    ways.switchTo(way);
+    memory.prefer(`${question} SRV`, way);
+    return answer;
+  }
+
+  /** Begins with TCP next time, where that showed what UDP did not. */
+  #remember(key: string, replies: readonly { last: DnsAnswer; own: ReadonlyMap<string, DnsRecord> }[]): void {
+    const most = (transport: 'udp' | 'tcp') =>
+      replies.reduce((n, { last, own }) => (last.transport === transport ? Math.max(n, own.size) : n), 0);
+    const byTcp = most('tcp');
+    if (byTcp > most('udp') && this.#settings.transport === 'auto') {
+      this.#settings.ways.prefer(key, { transport: 'tcp' });
+    }
+  }
+}
+
+function byIdentity(answers: readonly DnsRecord[]): Map<string, DnsRecord> {
+  const own = new Map<string, DnsRecord>();
+  for (const record of answers) {
+    const id = identity(record);
+    own.set(id, heavier(record, own.get(id)));
+  }
+  return own;
+}
+
+/** Consul lists an instance once per node that has it; address and port are what makes it one. */
+function identity(record: DnsRecord): string {
+  if (record.type === 'SRV') return `${record.target}:${record.port}`;
+  return record.type === 'CNAME' ? `=${record.target}` : record.host;
+}
+
+function heavier(record: DnsRecord, twin: DnsRecord | undefined): DnsRecord {
+  return twin?.type === 'SRV' && record.type === 'SRV' && twin.weight > record.weight ? twin : record;
+}
