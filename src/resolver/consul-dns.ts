@@ -2,13 +2,14 @@ import type { Clock } from '../clock.ts';
 import type { DiscoveryWarning, WarningCode } from '../diagnostics.ts';
 import type { DnsClient } from '../dns/client.ts';
 import { dnsName, isHostName, isMesh, parseServiceName, type ServiceName } from '../dns/name.ts';
+import { whyNotFound } from '../dns/name-hints.ts';
 import type { SrvRecord } from '../dns/reply.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import type { AclHint } from './acl-hint.ts';
 import { type AddressList, byAddress } from './by-address.ts';
 import { Collector, SilentOnSrv } from './collector.ts';
 import { distinct } from './distinct.ts';
-import { DeniedOrNothing, likelyDenied, notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
+import { DeniedOrNothing, explained, notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
 import { expectsMtls, portMissing } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
@@ -62,14 +63,15 @@ export class ConsulDnsResolver implements Resolver {
     });
   }
 
-  async resolve(name: ServiceName, options: ResolveOptions = {}): Promise<Resolution> {
-    const work = this.#resolve(name, options);
-    try {
-      return await (options.background ? work : keepAliveDuring(work));
-    } catch (error) {
-      const doubtful = error instanceof DeniedOrNothing && (await this.#shared.hint.suspicious());
-      throw doubtful ? likelyDenied(error) : error;
-    }
+  resolve(name: ServiceName, options: ResolveOptions = {}): Promise<Resolution> {
+    const work = this.#resolve(name, options).catch((error) => this.#explain(error, name));
+    return options.background ? work : keepAliveDuring(work);
+  }
+
+  async #explain(error: unknown, name: ServiceName): Promise<never> {
+    if (!(error instanceof DeniedOrNothing)) throw error;
+    const meanings = whyNotFound(parseServiceName(name, this.#settings.domain));
+    throw explained(error, meanings, await this.#shared.hint.suspicious());
   }
 
   async #resolve(given: ServiceName, options: ResolveOptions): Promise<Resolution> {

@@ -14,12 +14,17 @@ export function notFound(question: string, type: string, { reply, server }: DnsA
   );
 }
 
-/** The same, where the agent shows nothing at all. */
-export function likelyDenied(error: ServiceNotFoundError): ServiceNotFoundError {
-  return new ServiceNotFoundError(
-    `${error.message} But this agent shows no Consul servers either (NS of its domain is empty), which hints at the ACL: does its DNS token have service:read and node:read?`,
-    { cause: error },
-  );
+/** The same with what it can mean besides, for this form of name and for an agent that shows nothing at all. */
+export function explained(
+  error: DeniedOrNothing,
+  meanings: readonly string[],
+  showsNoServers: boolean,
+): ServiceNotFoundError {
+  const more = meanings.length > 0 ? ` For this kind of name also: ${meanings.join('; ')}.` : '';
+  const acl = showsNoServers
+    ? ' This agent shows no Consul servers either (NS of its domain is empty), which hints at the ACL: does its DNS token have service:read and node:read?'
+    : '';
+  return more === '' && acl === '' ? error : new ServiceNotFoundError(`${error.message}${more}${acl}`);
 }
 
 /** Instances are listed, and none can be called. */

@@ -190,13 +190,11 @@ export class TargetResolver {
         ? { host, port, priority, weight, target }
         : { host, port, priority, weight, target, serverName: target };
     }
-    // `<what>.<kind>.<datacenter>.<domain>`, read from its end: a node's name may have dots.
-    const end = target.length - domain.length;
-    const dot = target.lastIndexOf('.', end - 1);
-    const datacenter = target.slice(dot + 1, end);
-    if (target.endsWith('.addr', dot)) return { host, port, priority, weight, target, datacenter };
-    if (!target.endsWith('.node', dot)) return { host, port, priority, weight, target };
-    return { host, port, priority, weight, target, node: target.slice(0, dot - 5), datacenter };
+    const [, what, kind, place, placeKind] =
+      consulTarget.exec(target.slice(0, target.length - domain.length)) ?? [];
+    const where = place === undefined || placeKind === 'peer' ? {} : { datacenter: place };
+    const named = kind === 'node' && what !== undefined ? { node: what } : {};
+    return { host, port, priority, weight, target, ...named, ...where };
   }
 
   #wanted(host: string): boolean {
@@ -204,6 +202,9 @@ export class TargetResolver {
     return family === 'any' || isIP(host) === family;
   }
 }
+
+/** `<what>.<kind>[.<place>[.<kind of place>]]`, read from its end: a node's name may have dots. */
+const consulTarget = /^(.+)\.(node|addr)(?:\.([^.]+?))?(?:\.(dc|peer))?$/;
 
 function indexByName(records: readonly DnsRecord[]): Map<string, DnsRecord[]> {
   const byName = new Map<string, DnsRecord[]>();
