@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -9,13 +9,17 @@ import { type ConsulDouble, createConsulDouble } from '../../src/testing/consul-
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const docs = new URL('../../docs/', import.meta.url);
+const pages = readdirSync(docs)
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => ({ name, text: readFileSync(new URL(name, docs), 'utf8') }));
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-/** The README's code blocks of one language, with the heading each stands under. */
-function blocks(language: string): { heading: string; code: string }[] {
+/** A document's code blocks of one language, with the heading each stands under. */
+function blocks(language: string, text = readme): { heading: string; code: string }[] {
   const found: { heading: string; code: string }[] = [];
   let heading = '';
-  for (const [, title, lang, code] of readme.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)) {
+  for (const [, title, lang, code] of text.matchAll(/^#+ (.+)$|^```(\w+)\n([\s\S]*?)^```$/gm)) {
     if (title !== undefined) heading = title;
     else if (lang === language) found.push({ heading, code: code! });
   }
@@ -74,6 +78,23 @@ describe('the README', () => {
       if (code.includes('response.status')) expect(stdout).toMatch(/^127\.0\.0\.1:\d+ 200$/m);
     },
   );
+
+  it.each(pages.flatMap(({ name, text }) => blocks('js', text).map((block) => ({ name, ...block }))))(
+    'points to docs/$name, whose program under "$heading" runs',
+    async ({ code }) => {
+      const { code: exit, stderr } = await run('--input-type=module', '-e', code);
+      expect([exit, stderr]).toEqual([0, '']);
+    },
+  );
+
+  it('and the pages under docs have no dead link', () => {
+    for (const { name, text } of [{ name: '../README.md', text: readme }, ...pages]) {
+      for (const [, target] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+        const path = new URL(target!, new URL(name, docs));
+        expect(existsSync(path), `${name} → ${target}`).toBe(true);
+      }
+    }
+  });
 
   it('has a configuration that is accepted', async () => {
     const [block] = blocks('json');
