@@ -8,7 +8,7 @@
  * when that product is at most 10⁻⁹. One reappearance sets it back to 1.
  *
  * In the hole of completeness.ts with 10 instances and one ask per resolution that takes 9 resolutions; where `consulDns`
- * could ask until q ≤ 10⁻⁵ it takes 2; for one in two of 2 000 (q = ½ an ask, 16 asks) 2 as well.
+ * could ask until q ≤ 10⁻⁵ it takes 2; beyond Consul's caps, with 2 000 instances (q = ½ an ask, 8 asks), 4, and with 5 000 12.
  */
 import { isIP } from 'node:net';
 import { distinct } from './distinct.ts';
