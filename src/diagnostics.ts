@@ -1,6 +1,7 @@
 /** Codes of warnings; stable within a major version. */
 export type WarningCode =
   | 'CONSUL_UNAVAILABLE'
+  | 'DATACENTER_UNAVAILABLE'
   | 'SERVICE_EMPTY'
   | 'SERVICES_VANISHED'
   | 'SERVICE_EVICTED'
@@ -18,6 +19,8 @@ export interface DiscoveryWarning {
   readonly message: string;
   /** Canonical name of the service it is about, where it is about one. */
   readonly service?: string;
+  /** The datacenter it is about, where it is about one of several. */
+  readonly datacenter?: string;
   readonly cause?: unknown;
 }
 
@@ -47,14 +50,14 @@ export class Warnings {
   }
 
   once(warning: DiscoveryWarning): void {
-    const key = `${warning.code} ${perDiscovery.includes(warning.code) ? '' : warning.service}`;
+    const key = `${warning.code} ${perDiscovery.includes(warning.code) ? '' : (warning.service ?? warning.datacenter)}`;
     if (this.#standing.has(key)) return;
     this.#standing.add(key);
     this.#say(warning);
   }
 
-  over(code: WarningCode, service = ''): void {
-    this.#standing.delete(`${code} ${service}`);
+  over(code: WarningCode, subject = ''): void {
+    this.#standing.delete(`${code} ${subject}`);
   }
 
   /**

@@ -10,6 +10,7 @@ import type { ServiceName } from './dns/name.ts';
 import type { DnsCounters } from './dns/pending.ts';
 import { ClosedError, InvalidOptionError } from './errors.ts';
 import { IntervalProber } from './health/prober.ts';
+import { LastGood } from './last-good.ts';
 import { Names } from './names.ts';
 import {
   type CompleteOptions,
@@ -19,10 +20,11 @@ import {
   type ServiceOptions,
 } from './options.ts';
 import { createRandom, type Random } from './random.ts';
-import { cached } from './resolver/cached.ts';
+import { RefreshBudget } from './refresh-budget.ts';
 import { ConsulSource } from './resolver/consul-source.ts';
-import type { Resolution, ResolveOptions, Resolver } from './resolver/resolver.ts';
+import type { Resolution, ResolveOptions } from './resolver/resolver.ts';
 import type { TargetCounters } from './resolver/targets.ts';
+import { Resolvers } from './resolvers.ts';
 import { Service } from './service.ts';
 import type { ServiceStats } from './service-view.ts';
 
@@ -30,6 +32,11 @@ export interface DiscoveryStats {
   /** All 0 with a `source` of one's own. */
   readonly dns: DnsCounters & TargetCounters;
   readonly services: readonly ServiceStats[];
+  /**
+   * Milliseconds by which background questions are late now: more than a moment where `refreshRate` does not suffice for so many
+   * services, or where nobody answers.
+   */
+  readonly refreshLag: number;
 }
 
 /** Finds services and keeps what it found. */
@@ -85,12 +92,13 @@ class ConsulDiscovery implements Discovery {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #warnings: Warnings;
+  readonly #budget: RefreshBudget;
   readonly #disappearances: Disappearances;
   readonly #consul: ConsulSource;
   readonly #names: Names;
   readonly #services: LRUCache<string, Entry>;
-  /** One cache per way of asking; services with the same settings share it. */
-  readonly #resolvers = new Map<string, Resolver>();
+  readonly #resolvers: Resolvers;
+  readonly #lastGood: LastGood | undefined;
   #closed = false;
 
   constructor(options: CompleteOptions, clock: Clock, random: Random) {
@@ -98,9 +106,17 @@ class ConsulDiscovery implements Discovery {
     this.#clock = clock;
     this.#random = random;
     this.#warnings = new Warnings(options.onWarning);
+    this.#budget = new RefreshBudget(clock, options.refreshRate);
     this.#disappearances = new Disappearances(clock);
     this.#names = new Names(options);
-    this.#consul = new ConsulSource({ ...options, clock });
+    this.#consul = new ConsulSource({
+      ...options,
+      clock,
+      warn: (warning) => this.#warnings.once(warning),
+    });
+    this.#resolvers = new Resolvers(options, this.#consul, this.#warnings, clock, random);
+    this.#lastGood =
+      options.lastGood && new LastGood({ ...options.lastGood, clock, warnings: this.#warnings });
     this.#services = new LRUCache<string, Entry>({
       // See cached.ts on bounds by size.
       maxSize: options.maxServices,
@@ -133,9 +149,9 @@ class ConsulDiscovery implements Discovery {
     options: Omit<ResolveOptions, 'background'> = {},
   ): Promise<Resolution> {
     this.#mustBeOpen();
-    const { name, key, settings } = this.#names.understand(given, undefined);
+    const { name, key, settings } = this.#names.understand(given, undefined, 'once');
     const { signal, fresh, after } = checkAsked(options, 'resolve');
-    const resolver = this.#resolver(this.#services.peek(key)?.options ?? settings);
+    const resolver = this.#resolvers.for(this.#services.peek(key)?.options ?? settings);
     return resolver.resolve(name, { signal, fresh, after });
   }
 
@@ -143,6 +159,7 @@ class ConsulDiscovery implements Discovery {
     return {
       dns: this.#consul.counters,
       services: Array.from(this.#services.values(), ({ service }) => service.stats()),
+      refreshLag: this.#budget.lag,
     };
   }
 
@@ -151,7 +168,12 @@ class ConsulDiscovery implements Discovery {
     this.#closed = true;
     for (const { service } of [...this.#services.values()]) service.closeWith('the discovery was closed.');
     this.#consul.close();
-    await Promise.all(Array.from(this.#resolvers.values(), (resolver) => resolver.close?.()));
+    const saved = this.#lastGood?.close();
+    try {
+      await this.#resolvers.close();
+    } finally {
+      await saved;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -168,15 +190,18 @@ class ConsulDiscovery implements Discovery {
     const service: Service = new Service({
       name,
       key,
-      resolver: this.#resolver(settings),
+      resolver: this.#resolvers.for(settings),
       balancer: createBalancer(settings.balancer, context),
       clock: this.#clock,
       random: this.#random,
       hold,
       idle,
       interval: ttl.min,
+      budget: this.#budget,
       warnings: this.#warnings,
       disappearances: this.#disappearances,
+      // What stands in the settings needs no memory.
+      lastGood: settings.addresses === undefined ? this.#lastGood : undefined,
       // A service in use is not the one to go, however long ago it was asked for by name.
       onUsed: () => this.#services.get(key),
       onClose: () => {
@@ -184,17 +209,6 @@ class ConsulDiscovery implements Discovery {
       },
     });
     return service;
-  }
-
-  #resolver({ port, family }: CompleteServiceOptions): Resolver {
-    const { source, records, ttl, maxServices } = this.#options;
-    const way = source === undefined ? `${family} ${records === 'A' ? port : ''}` : 'source';
-    const present = this.#resolvers.get(way);
-    if (present !== undefined) return present;
-    const inner = source ?? this.#consul.resolver(port, family);
-    const resolver = cached(inner, { ttl, max: maxServices, clock: this.#clock, random: this.#random });
-    this.#resolvers.set(way, resolver);
-    return resolver;
   }
 
   #evicted(service: Service): void {

@@ -12,7 +12,9 @@ import { parseServerAddress, type ServerAddress } from './dns/server-address.ts'
 import { InvalidOptionError } from './errors.ts';
 import { checkHold, type Hold, type HoldOptions } from './hold.ts';
 import { checkTtl } from './resolver/cached.ts';
+import { toAddress } from './resolver/fixed.ts';
 import type { Resolver } from './resolver/resolver.ts';
+import { checkSubset, type SubsetOptions } from './resolver/subset.ts';
 
 /** Settings of one service; in `createDiscovery` they are the defaults of all services. */
 export interface ServiceOptions {
@@ -22,7 +24,16 @@ export interface ServiceOptions {
   tag?: string;
   /** Default: that of the agent that is asked. */
   datacenter?: string;
-  /** The port of every instance, 1…65535; needed with `records: 'A'`, ignored otherwise. */
+  /** One list over several datacenters, each asked for at every refresh. While one fails its instances stay. */
+  datacenters?: readonly string[];
+  /** These instead of asking anybody, as `'IP:port'` (IPv6 in brackets): for development, tests and emergencies. */
+  addresses?: readonly string[];
+  /** So many of the instances, at most: see `subset()`. Default: all. */
+  subset?: SubsetOptions;
+  /**
+   * The port of every instance, 1…65535, where Consul is asked for addresses only: needed with `records: 'A'` and for hosts
+   * (`x.node.consul`); else used only where Consul cannot answer for SRV. Ignored otherwise.
+   */
   port?: number;
   /** Which addresses to take. Default `'any'`. */
   family?: 'any' | 4 | 6;
@@ -52,10 +63,20 @@ export interface DiscoveryOptions extends ServiceOptions {
   hold?: HoldOptions;
   /** A service nobody uses for so long stops asking, and resumes at the next use. Default 600 000. */
   idle?: number;
+  /**
+   * Lists asked for in the background, per second over all services, 1 or more; Infinity for no bound. Beyond it all refresh intervals
+   * stretch alike (`stats().refreshLag`). What somebody waits for is asked at once. Default 1 000.
+   */
+  refreshRate?: number;
   /** Services kept; the least recently used one is closed beyond that. Default 1 000. */
   maxServices?: number;
   /** Where warnings go, each thing once. Default `process.emitWarning`. */
   onWarning?: (warning: DiscoveryWarning) => void;
+  /**
+   * A file that keeps the last lists, so that they outlive a restart of the program while Consul is down. Used only while nothing has
+   * been resolved, and no longer than `maxAge` (default 86 400 000) after the list was confirmed. Default: none.
+   */
+  lastGood?: string | { file: string; maxAge?: number };
   /** Settings per service, by bare service name (or prepared query), in any letter case. */
   services?: Readonly<Record<string, ServiceOptions>>;
   /** Another resolver instead of Consul's DNS; then the options that say how to ask that are refused. Closed with the discovery. */
@@ -76,9 +97,11 @@ export interface CompleteOptions {
   readonly ttl: { readonly min: number; readonly max: number; readonly jitter: number };
   readonly hold: Hold;
   readonly idle: number;
+  readonly refreshRate: number;
   readonly maxServices: number;
   readonly onWarning: ((warning: DiscoveryWarning) => void) | undefined;
   readonly source: Resolver | undefined;
+  readonly lastGood: { readonly file: string; readonly maxAge: number } | undefined;
   readonly defaults: CompleteServiceOptions;
   readonly services: ReadonlyMap<string, ServiceOptions>;
 }
@@ -97,15 +120,26 @@ const dnsOptions = [
   'family',
 ] as const;
 
+const lastGoodFields = fields({ file: text, maxAge: number(1_000, forever) });
+
 const serviceChecks = {
   balancer: checkBalancer,
   tag: text,
   datacenter: text,
+  datacenters: checkDatacenters,
+  addresses: checkAddresses,
+  subset: checkSubset,
   port: number(1, 65_535, { whole: true }),
   family: oneOf<'any' | 4 | 6>('any', 4, 6),
 };
 
-const checkService = fields(serviceChecks) as Check<ServiceOptions>;
+const checkServiceFields = fields(serviceChecks) as Check<ServiceOptions>;
+
+const checkService: Check<ServiceOptions> = (value, path) => {
+  const options = checkServiceFields(value, path);
+  refuseTwoPlaces(options, path);
+  return options;
+};
 
 const checkDiscovery = fields({
   ...serviceChecks,
@@ -119,8 +153,10 @@ const checkDiscovery = fields({
   ttl: checkTtl,
   hold: checkHold,
   idle: number(0, forever),
+  refreshRate: number(1, forever),
   maxServices: number(1, 1_000_000, { whole: true }),
   onWarning: callable<(warning: DiscoveryWarning) => void>('a function'),
+  lastGood: checkLastGood,
   services: checkServices,
   source: having<Resolver>('resolve'),
 });
@@ -128,6 +164,7 @@ const checkDiscovery = fields({
 /** @throws InvalidOptionError */
 export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = process.env): CompleteOptions {
   const options = checkDiscovery(given, 'createDiscovery');
+  refuseTwoPlaces(options, 'createDiscovery');
   if (options.source !== undefined) {
     const useless = dnsOptions.find((key) => options[key] !== undefined);
     if (useless !== undefined) {
@@ -136,12 +173,21 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
       );
     }
   }
+  if (options.source !== undefined && options.addresses !== undefined) {
+    throw new InvalidOptionError(
+      'createDiscovery: `addresses` and `source` both say where the instances are; give one of them.',
+    );
+  }
   const { balancer = { name: 'round-robin' }, tag, datacenter, port, family = 'any' } = options;
+  const { datacenters, addresses, subset } = options;
   const defaults: CompleteServiceOptions = {
     balancer,
     family,
     ...(tag !== undefined && { tag }),
     ...(datacenter !== undefined && { datacenter }),
+    ...(datacenters !== undefined && { datacenters }),
+    ...(addresses !== undefined && { addresses }),
+    ...(subset !== undefined && { subset }),
     ...(port !== undefined && { port }),
   };
   return {
@@ -155,9 +201,11 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
     ttl: options.ttl ?? checkTtl({}, 'ttl'),
     hold: options.hold ?? checkHold({}, 'hold'),
     idle: options.idle ?? 600_000,
+    refreshRate: options.refreshRate ?? 1_000,
     maxServices: options.maxServices ?? 1_000,
     onWarning: options.onWarning,
     source: options.source,
+    lastGood: options.lastGood,
     defaults,
     services: options.services ?? new Map(),
   };
@@ -184,6 +232,50 @@ function checkDomain(value: unknown, path: string): string {
     .toLowerCase();
   const fits = domain.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label));
   return fits ? domain : refuse(path, "a DNS domain like 'consul'", value);
+}
+
+function checkDatacenters(value: unknown, path: string): readonly string[] {
+  if (!Array.isArray(value) || value.length === 0) return refuse(path, "a list like ['dc1', 'dc2']", value);
+  const datacenters = value.map((given, i) => {
+    const datacenter = text(given, `${path}[${i}]`).toLowerCase();
+    try {
+      parseServiceName({ service: 'any', datacenter });
+    } catch (cause) {
+      throw new InvalidOptionError(`${path}[${i}]: ${(cause as Error).message}`, { cause });
+    }
+    return datacenter;
+  });
+  if (new Set(datacenters).size < datacenters.length) return refuse(path, 'each datacenter once', value);
+  // One list for one set, so that two ways of saying the same are equal.
+  return datacenters.sort();
+}
+
+function checkAddresses(value: unknown, path: string): readonly string[] {
+  if (!Array.isArray(value) || value.length === 0)
+    return refuse(path, "a list like ['10.0.0.1:8080']", value);
+  return value.map((given, i) => {
+    const address = text(given, `${path}[${i}]`);
+    toAddress(address, `${path}[${i}]`);
+    return address;
+  });
+}
+
+function checkLastGood(value: unknown, path: string): { file: string; maxAge: number } {
+  const given = typeof value === 'string' ? { file: text(value, path) } : lastGoodFields(value, path);
+  const { file, maxAge = 86_400_000 } = given as { file?: string; maxAge?: number };
+  return file === undefined
+    ? refuse(path, "a file, like { file: '/var/lib/app/consul.json' }", value)
+    : { file, maxAge };
+}
+
+/** Each says where the instances are. */
+function refuseTwoPlaces(options: ServiceOptions, path: string): void {
+  for (const other of ['datacenter', 'addresses'] as const) {
+    if (options.datacenters === undefined || options[other] === undefined) continue;
+    throw new InvalidOptionError(
+      `${path}: \`datacenters\` and \`${other}\` both say where the instances are; give one of them.`,
+    );
+  }
 }
 
 function checkServices(value: unknown, path: string): ReadonlyMap<string, ServiceOptions> {

@@ -218,7 +218,7 @@ export class Service {
     this.#idle = false;
     this.#lastUsed = this.#setup.clock.now();
     this.#guard('idle', () => this.#balancer.idle?.(false));
-    void this.#loop.ask(true);
+    this.#loop.askInTurn();
   }
 
   #due(): void {
@@ -232,7 +232,7 @@ export class Service {
       return;
     }
     this.#touched = false;
-    void this.#loop.ask(true);
+    this.#loop.askInTurn();
   }
 
   /** Builds the next list first, then swaps it in one step. */

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { type Endpoint, LiveEndpoint } from './endpoint.ts';
 import { distinct } from './resolver/distinct.ts';
 import type { Address } from './resolver/resolver.ts';
+import { sameAddress } from './resolver/same-address.ts';
 
 /**
  * What a balancer chooses from: immutable; `endpoints[i]` and `addresses[i]` belong together; sorted by `host:port`, so that
@@ -26,19 +27,40 @@ export interface Change {
 
 export const emptySnapshot: Snapshot = { version: 0, endpoints: [], addresses: [] };
 
-/**
- * Endpoints that left, remembered so that a short absence costs neither counters nor averages (10 minutes, at most
- * 4 096 of them).
- */
-export type DepartedEndpoints = LRUCache<string, LiveEndpoint>;
+/** Endpoints that left, remembered so that a short absence costs neither counters nor averages. */
+export interface DepartedEndpoints {
+  /** Gives an endpoint back and forgets it. */
+  take(key: string): LiveEndpoint | undefined;
+  put(endpoint: LiveEndpoint): void;
+}
 
+/** For 10 minutes, at most 4 096 of them. */
 export function rememberDeparted(clock: { now(): number }): DepartedEndpoints {
-  return new LRUCache<string, LiveEndpoint>({ max: 4096, ttl: 600_000, perf: clock, ttlResolution: 0 });
+  let memory: LRUCache<string, LiveEndpoint> | undefined;
+  return {
+    take(key) {
+      const endpoint = memory?.get(key);
+      if (endpoint !== undefined) memory?.delete(key);
+      return endpoint;
+    },
+    put(endpoint) {
+      // Most services lose nobody, and even an empty one is not small.
+      memory ??= new LRUCache({
+        // A bound by size where every entry has size 1: a bound by number would allocate all its places now.
+        maxSize: 4096,
+        sizeCalculation: () => 1,
+        ttl: 600_000,
+        perf: clock,
+        ttlResolution: 0,
+      });
+      memory.set(endpoint.address, endpoint);
+    },
+  };
 }
 
 /**
  * The next snapshot: survivors keep their endpoint object, and where nothing changed the previous snapshot itself comes back.
- * Two addresses with one `host:port` are one endpoint, with the larger weight. O(n log n).
+ * Two addresses with one `host:port` are one endpoint, with the larger weight. O(n), and O(a log a) for `a` newcomers.
  */
 export function reconcile(
   previous: Snapshot,
@@ -46,60 +68,67 @@ export function reconcile(
   departed: DepartedEndpoints,
   why: Change['why'] = 'resolved',
 ): { snapshot: Snapshot; change: Change | undefined } {
-  const wanted = [...distinct(addresses)].sort(([a], [b]) => (a < b ? -1 : 1));
-  const known = new Map<string, LiveEndpoint>();
-  for (const endpoint of previous.endpoints) known.set(endpoint.address, endpoint as LiveEndpoint);
-  const before = new Map<string, Address>();
-  for (const [i, endpoint] of previous.endpoints.entries())
-    before.set(endpoint.address, previous.addresses[i]!);
-
-  const added: Endpoint[] = [];
+  const wanted = distinct(addresses);
+  if (isUnchanged(previous, wanted)) return { snapshot: previous, change: undefined };
+  const survivors: Pair[] = [];
   const changed: Endpoint[] = [];
-  const endpoints: Endpoint[] = [];
-  for (const [key, address] of wanted) {
-    let endpoint = known.get(key);
-    if (endpoint === undefined) {
-      endpoint = departed.get(key) ?? new LiveEndpoint(address);
-      departed.delete(key);
-      added.push(endpoint);
-    } else if (!sameAddress(before.get(key)!, address)) {
-      changed.push(endpoint);
+  const removed: Endpoint[] = [];
+  for (const [i, endpoint] of (previous.endpoints as readonly LiveEndpoint[]).entries()) {
+    const before = previous.addresses[i]!;
+    const address = wanted.get(endpoint.address);
+    if (address === undefined) {
+      removed.push(endpoint);
+      departed.put(endpoint);
+      continue;
     }
-    endpoint.renew(address);
-    known.delete(key);
-    endpoints.push(endpoint);
+    wanted.delete(endpoint.address);
+    if (sameAddress(before, address)) survivors.push({ endpoint, address: before });
+    else {
+      endpoint.renew(address);
+      changed.push(endpoint);
+      survivors.push({ endpoint, address });
+    }
   }
-  const removed = [...known.values()];
-  for (const endpoint of removed) departed.set(endpoint.address, endpoint);
-
-  if (added.length + removed.length + changed.length === 0) return { snapshot: previous, change: undefined };
+  const newcomers = Array.from(wanted, ([key, address]): Pair => {
+    const endpoint = departed.take(key) ?? new LiveEndpoint(address, key);
+    endpoint.renew(address);
+    return { endpoint, address };
+  }).sort((a, b) => (a.endpoint.address < b.endpoint.address ? -1 : 1));
+  const pairs = merge(survivors, newcomers);
   return {
-    snapshot: { version: previous.version + 1, endpoints, addresses: wanted.map(([, address]) => address) },
-    change: { added, removed, changed, why },
+    snapshot: {
+      version: previous.version + 1,
+      endpoints: pairs.map(({ endpoint }) => endpoint),
+      addresses: pairs.map(({ address }) => address),
+    },
+    change: { added: newcomers.map(({ endpoint }) => endpoint), removed, changed, why },
   };
 }
 
-function sameAddress(a: Address, b: Address): boolean {
-  return (
-    a.weight === b.weight &&
-    a.priority === b.priority &&
-    a.target === b.target &&
-    a.serverName === b.serverName &&
-    a.node === b.node &&
-    a.datacenter === b.datacenter &&
-    sameList(a.tags, b.tags) &&
-    sameRecord(a.meta, b.meta)
-  );
+interface Pair {
+  readonly endpoint: LiveEndpoint;
+  readonly address: Address;
 }
 
-function sameList(a: readonly string[] = [], b: readonly string[] = []): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i]);
+/** Two sorted lists without a common member → one. */
+function merge(some: readonly Pair[], others: readonly Pair[]): readonly Pair[] {
+  if (others.length === 0) return some;
+  if (some.length === 0) return others;
+  const all: Pair[] = [];
+  let next = 0;
+  for (const pair of some) {
+    while (next < others.length && others[next]!.endpoint.address < pair.endpoint.address)
+      all.push(others[next++]!);
+    all.push(pair);
+  }
+  return all.concat(others.slice(next));
 }
 
-function sameRecord(
-  a: Readonly<Record<string, string>> = {},
-  b: Readonly<Record<string, string>> = {},
-): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+/** The usual case, at a refresh: nothing is to be sorted or made. */
+function isUnchanged({ endpoints, addresses }: Snapshot, wanted: ReadonlyMap<string, Address>): boolean {
+  if (endpoints.length !== wanted.size) return false;
+  return endpoints.every((endpoint, i) => {
+    const address = wanted.get(endpoint.address);
+    return address !== undefined && sameAddress(addresses[i]!, address);
+  });
 }

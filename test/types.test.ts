@@ -5,13 +5,20 @@ import {
   type Discovery,
   type DiscoveryError,
   type Endpoint,
+  failover,
   fastest,
+  filter,
+  fixed,
   leastUsed,
+  merge,
   NoEndpointsError,
   type Resolution,
   type Resolver,
+  renamed,
   type Service,
   type ServiceSnapshot,
+  split,
+  subset,
 } from '../src/index.ts';
 
 /** Checked by the compiler (`npm run types`); nothing here is called. */
@@ -45,6 +52,40 @@ describe('types', () => {
       discovery.service('web').pick().host = '10.0.0.1';
     };
     expectTypeOf(refused).toBeFunction();
+  });
+
+  it('let users make resolvers of resolvers', () => {
+    const program = (consul: Resolver) => {
+      const elsewhere = renamed(consul, { datacenter: 'dc2' });
+      const all = [
+        failover(consul, elsewhere),
+        failover(consul, elsewhere, fixed(['10.0.0.1:80']), { hold: 1_000 }),
+        merge(consul, { timeout: 500 }),
+        merge(consul, elsewhere, fixed([]), { timeout: 500 }),
+        split(consul, elsewhere, { share: 0.05, key: process.env['HOSTNAME'] }),
+        subset(consul, { size: 20 }),
+        filter(consul, ({ datacenter }) => datacenter === 'dc1'),
+      ];
+      expectTypeOf(all[0]!.close).returns.toEqualTypeOf<Promise<void>>();
+      createDiscovery({
+        source: all[0]!,
+        datacenters: ['dc1', 'dc2'],
+        subset: { size: 20, key: 'pod-7' },
+        lastGood: { file: 'lists.json', maxAge: 60_000 },
+        services: { web: { addresses: ['10.0.0.1:80'] } },
+      });
+      // @ts-expect-error: one alone has nobody to go over to
+      failover(consul);
+      // @ts-expect-error: options come last
+      failover(consul, { hold: 1_000 }, elsewhere);
+      // @ts-expect-error: a share is a number
+      split(consul, elsewhere, { share: '5%' });
+      // @ts-expect-error: a subset has a size
+      subset(consul, { key: 'pod-7' });
+      // @ts-expect-error: the predicate answers at once
+      filter(consul, async () => true);
+    };
+    expectTypeOf(program).toBeFunction();
   });
 
   it('let users plug in their own', () => {

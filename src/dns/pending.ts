@@ -170,7 +170,7 @@ export class PendingQueries {
     });
     // Who asked may well be content with an answer that came another way.
     wait.catch(() => {});
-    reject(new Doubt(wait, () => void this.#take(id), entry.rejectedByHeader));
+    reject(new Doubt(wait, () => void this.#take(id)));
   }
 
   #guessed(): void {

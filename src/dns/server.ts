@@ -115,15 +115,9 @@ export class Server {
     mayUseTcp: boolean,
     signal: AbortSignal | undefined,
   ): Promise<DnsAnswer> {
-    // By UDP alone there is no other way than this one for a server that rejects questions by a bare header; or it was forged.
-    const better = mayUseTcp
-      ? this.#byTcp(question, signal)
-      : doubt.headerOnly
-        ? undefined
-        : this.#byUdpAgain(question, signal);
-    const answer = better && (await orFailure(better));
-    if (answer === undefined || answer instanceof TryFailure)
-      return this.#cameByUdp(question, await doubt.wait);
+    const better = mayUseTcp ? this.#byTcp(question, signal) : this.#byUdpAgain(question, signal);
+    const answer = await orFailure(better);
+    if (answer instanceof TryFailure) return this.#cameByUdp(question, await doubt.wait);
     doubt.leave();
     return answer;
   }

@@ -26,13 +26,10 @@ export class Doubt extends Error {
   readonly wait: Promise<DnsReply>;
   /** Ends that wait for good; it never settles then. */
   readonly leave: () => void;
-  /** It was a bare error header, which repeats nothing of the question. */
-  readonly headerOnly: boolean;
 
-  constructor(wait: Promise<DnsReply>, leave: () => void, headerOnly: boolean) {
+  constructor(wait: Promise<DnsReply>, leave: () => void) {
     super('A message with the id of the question was not its answer.');
     this.wait = wait;
     this.leave = leave;
-    this.headerOnly = headerOnly;
   }
 }

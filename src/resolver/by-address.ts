@@ -48,28 +48,34 @@ export async function byAddress(
   // One family failing must not cost the other, as long as that one has something to show.
   if (failedAt >= 0 && (!answered || !(failure instanceof DnsError))) throw failure;
   const addresses: Address[] = [];
-  const followed = new Set<string>();
-  const unresolvedTargets: string[] = [];
-  let ttl = Number.POSITIVE_INFINITY;
-  for (const { answers } of lists) {
-    const alias = firstAlias(answers.values());
+  const add = (host: string, alias: string | undefined) => {
     const named =
       alias !== undefined && !targets.isConsuls(alias) ? { target: alias, serverName: alias } : {};
-    const hosts: string[] = [];
+    addresses.push({ host, port, priority: 1, weight: 1, ...named });
+  };
+  const answeredAliases = new Set<string>();
+  const bare = new Set<string>();
+  let ttl = Number.POSITIVE_INFINITY;
+  for (const { answers } of lists) {
+    const aliases = aliasesOf(question.toLowerCase(), answers.values());
+    for (const { alias } of aliases) bare.add(alias);
     for (const record of answers.values()) {
       ttl = Math.min(ttl, record.ttl);
       // A question for one family may be answered with the other: 1.8 does for `….addr`, recursors do.
-      if ('host' in record && fits(record.host, family)) hosts.push(record.host);
+      if (!('host' in record) || !fits(record.host, family)) continue;
+      const leading = aliases.filter(({ owners }) => owners.has(record.name));
+      for (const { alias } of leading) answeredAliases.add(alias);
+      add(record.host, leading[0]?.alias);
     }
-    // Consul answers with a bare CNAME where an instance is registered under a host name it does not resolve.
-    if (alias !== undefined && hosts.length === 0 && !followed.has(alias)) {
-      followed.add(alias);
-      const far = await targets.host(alias, { transport, signal });
-      if (far.failed) unresolvedTargets.push(alias);
-      hosts.push(...far.hosts);
-    }
-    for (const host of hosts) addresses.push({ host, port, priority: 1, weight: 1, ...named });
   }
+  // Consul answers with a bare CNAME where an instance is registered under a host name it does not resolve.
+  const unresolvedTargets: string[] = [];
+  const follow = async (alias: string) => {
+    const far = await targets.host(alias, { transport, signal });
+    if (far.failed) unresolvedTargets.push(alias);
+    for (const host of far.hosts) add(host, alias);
+  };
+  await Promise.all([...bare].filter((alias) => !answeredAliases.has(alias)).map(follow));
   // The longest list speaks for the answer; an empty one says only that there is no such family.
   const collected = lists.reduce((best, list) => (list.answers.size > best.answers.size ? list : best));
   if (addresses.length === 0) {
@@ -90,9 +96,28 @@ export async function byAddress(
   };
 }
 
-function firstAlias(records: Iterable<DnsRecord>): string | undefined {
-  for (const record of records) if (record.type === 'CNAME') return record.target;
-  return undefined;
+/**
+ * The names that instances are registered under in place of an address, in a fixed order, each with the owners of records it leads to.
+ * Each reply of Consul has one of them, drawn anew: a list made of several replies has several.
+ */
+function aliasesOf(
+  question: string,
+  records: Iterable<DnsRecord>,
+): { readonly alias: string; readonly owners: ReadonlySet<string> }[] {
+  const next = new Map<string, string>();
+  const aliases: string[] = [];
+  for (const record of records) {
+    if (record.type !== 'CNAME') continue;
+    if (record.name === question) aliases.push(record.target);
+    else next.set(record.name, record.target);
+  }
+  return aliases.sort().map((alias) => {
+    const owners = new Set<string>();
+    for (let at: string | undefined = alias; at !== undefined && !owners.has(at); at = next.get(at)) {
+      owners.add(at);
+    }
+    return { alias, owners };
+  });
 }
 
 function fits(host: string, family: Family): boolean {

@@ -7,6 +7,7 @@ import { canonicalName, parseServiceName, type ServiceName } from '../dns/name.t
 import { ClosedError, InvalidOptionError, ServiceNotFoundError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { createRandom, type Random } from '../random.ts';
+import { keptAddresses } from './kept-addresses.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
 
 export interface CachedOptions {
@@ -87,8 +88,13 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
     // A resolver of somebody's own may say nothing of use.
     const said = Number.isNaN(Number(resolution.ttl)) ? 0 : Number(resolution.ttl);
     const clamped = Math.min(Math.max(said, min), max);
-    // Never 0: lru-cache takes that for "for ever".
-    const lasting = { ...resolution, ttl: Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1))) };
+    const before = entries.peek(key, { allowStale: true })?.resolution.addresses ?? [];
+    const lasting: Resolution = {
+      ...resolution,
+      addresses: keptAddresses(before, resolution.addresses),
+      // Never 0: lru-cache takes that for "for ever".
+      ttl: Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1))),
+    };
     const from = clock.now();
     entries.set(key, { resolution: lasting, from, until: from + lasting.ttl }, { ttl: lasting.ttl });
     return lasting;

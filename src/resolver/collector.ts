@@ -7,7 +7,7 @@ import { notFound } from './nothing-found.ts';
 import { ambiguousTargets, metadataTooLong, silentOnSrv } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import { tellApart } from './own-name-targets.ts';
-import { breakSilence } from './silence.ts';
+import { breakSilence, isSilentByTcp, type Sound } from './silence.ts';
 import { type WayMemory, Ways } from './ways.ts';
 
 /** A list under collection: the newest proven reply alone, or all that unproven ones showed. */
@@ -92,13 +92,14 @@ export class Collector {
           continue;
         }
         if (last !== undefined) {
+          if (await this.#foundSilent(question, type, ways, last, error, signal)) continue;
           if (ways.failed()) continue;
           return end(union(), additionals);
         }
         last = type === 'SRV' ? await this.#listen(question, ways, error, signal) : undefined;
         if (last === undefined) throw error;
       }
-      const told = tellApart(last.reply, isConsuls);
+      const told = tellApart(last.reply, question, isConsuls);
       if (told.ambiguous !== undefined) {
         const message = ambiguousTargets(question, told.ambiguous);
         notice('AMBIGUOUS_TARGETS', question, message);
@@ -107,8 +108,8 @@ export class Collector {
           if (replies.length > 0) return end(union(), additionals);
           throw new DnsError('ERR_DNS_RESPONSE', message, []);
         }
-        last = { ...last, reply: told.reply };
       }
+      last = { ...last, reply: told.reply };
       const { reply } = last;
       if (reply.rcode === 'NXDOMAIN') {
         if (!nxdomainMayAnswer) throw notFound(question, type, last);
@@ -139,8 +140,12 @@ export class Collector {
     signal: AbortSignal | undefined,
   ): Promise<DnsAnswer | undefined> {
     const { client, transport, ways: memory, notice } = this.#settings;
-    if (error.code !== 'ERR_DNS_TIMEOUT' || !memory.mayListen(question)) return undefined;
-    const sound = await breakSilence(client, question, transport, signal);
+    if (error.code !== 'ERR_DNS_TIMEOUT') return undefined;
+    let sound: Sound = memory.givesAddressesOnly(question) ? 'addresses only' : undefined;
+    if (memory.mayListen(question)) {
+      sound = await breakSilence(client, question, transport, signal);
+      if (sound === 'addresses only') memory.noteAddressesOnly(question);
+    }
     if (sound === undefined) return undefined;
     if (sound === 'addresses only') {
       throw new SilentOnSrv('ERR_DNS_TIMEOUT', silentOnSrv(error), error.attempts, {
@@ -152,6 +157,25 @@ export class Collector {
     ways.switchTo(way);
     memory.prefer(`${question} SRV`, way);
     return answer;
+  }
+
+  /** TCP failed where UDP had answered: has `ways` go on without it where it will stay so. @returns whether it does. */
+  async #foundSilent(
+    question: string,
+    type: 'SRV' | 'A' | 'AAAA',
+    ways: Ways,
+    last: DnsAnswer,
+    error: DnsError,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const { client, ways: memory, notice } = this.#settings;
+    if (type !== 'SRV' || last.transport !== 'udp' || error.code !== 'ERR_DNS_TIMEOUT') return false;
+    if (!memory.mayListen(question) || !(await isSilentByTcp(client, question, signal))) return false;
+    notice('METADATA_TOO_LONG', question, metadataTooLong(question));
+    const way = { transport: 'udp', edns: last.limit } as const;
+    ways.switchTo(way);
+    memory.prefer(`${question} SRV`, way);
+    return true;
   }
 
   /** Begins with TCP next time, where that showed what UDP did not. */
@@ -177,7 +201,7 @@ function byIdentity(answers: readonly DnsRecord[]): Map<string, DnsRecord> {
 /** Consul lists an instance once per node that has it; address and port are what makes it one. */
 function identity(record: DnsRecord): string {
   if (record.type === 'SRV') return `${record.target}:${record.port}`;
-  return record.type === 'CNAME' ? `=${record.target}` : record.host;
+  return record.type === 'CNAME' ? `${record.name}=${record.target}` : record.host;
 }
 
 function heavier(record: DnsRecord, twin: DnsRecord | undefined): DnsRecord {

@@ -78,7 +78,9 @@ export class Evidence {
    */
   add(answer: DnsAnswer, ids: Ids, proven: boolean): void {
     const { reply, limit } = answer;
-    const roomy = !reply.truncated && ids.size < srvCap && limit - reply.size >= roomForOne;
+    // A part of a list that comes with NXDOMAIN was cut by something else than its size.
+    const cutBySizeOnly = reply.rcode === 'NOERROR' && !reply.truncated && ids.size < srvCap;
+    const roomy = cutBySizeOnly && limit - reply.size >= roomForOne;
     for (const id of ids.keys()) this.#union.add(id);
     const secondLimit = this.#seen.some((other) => other.roomy && farApart(other.limit, limit));
     this.#proven ||= proven || (this.#limitsProve && roomy && secondLimit);

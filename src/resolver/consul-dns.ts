@@ -1,3 +1,4 @@
+import { orAbort } from '../abort.ts';
 import type { Clock } from '../clock.ts';
 import type { DiscoveryWarning, WarningCode } from '../diagnostics.ts';
 import type { DnsClient } from '../dns/client.ts';
@@ -10,7 +11,7 @@ import { type AddressList, byAddress } from './by-address.ts';
 import { Collector, SilentOnSrv } from './collector.ts';
 import { distinct } from './distinct.ts';
 import { DeniedOrNothing, explained, notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
-import { expectsMtls, portMissing } from './notices.ts';
+import { addressesInstead, expectsMtls, portMissing } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
 import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
@@ -64,14 +65,14 @@ export class ConsulDnsResolver implements Resolver {
   }
 
   resolve(name: ServiceName, options: ResolveOptions = {}): Promise<Resolution> {
-    const work = this.#resolve(name, options).catch((error) => this.#explain(error, name));
+    const work = this.#resolve(name, options).catch((error) => this.#explain(error, name, options.signal));
     return options.background ? work : keepAliveDuring(work);
   }
 
-  async #explain(error: unknown, name: ServiceName): Promise<never> {
+  async #explain(error: unknown, name: ServiceName, signal: AbortSignal | undefined): Promise<never> {
     if (!(error instanceof DeniedOrNothing)) throw error;
     const meanings = whyNotFound(parseServiceName(name, this.#settings.domain));
-    throw explained(error, meanings, await this.#shared.hint.suspicious());
+    throw explained(error, meanings, await orAbort(this.#shared.hint.suspicious(), signal));
   }
 
   async #resolve(given: ServiceName, options: ResolveOptions): Promise<Resolution> {
@@ -112,13 +113,15 @@ export class ConsulDnsResolver implements Resolver {
       );
     if (isHostName(name)) return byAddresses(1);
     if (isMesh(name)) this.#warn('CONNECT_EXPECTS_MTLS', question, expectsMtls(question));
-    if (records === 'A') return byAddresses(asks.addresses);
+    const srvIsSilent = port !== undefined && this.#shared.ways.givesAddressesOnly(question);
+    if (records === 'A' || srvIsSilent) return byAddresses(asks.addresses);
     try {
       return await this.#bySrv(name, question, options);
     } catch (error) {
       // The way out where Consul cannot send SRV (F12.5 of the facts: metadata too long).
-      if (error instanceof SilentOnSrv && port !== undefined) return await byAddresses(asks.addresses);
-      throw error;
+      if (!(error instanceof SilentOnSrv) || port === undefined) throw error;
+      this.#warn('METADATA_TOO_LONG', question, addressesInstead(question, port));
+      return await byAddresses(asks.addresses);
     }
   }
 

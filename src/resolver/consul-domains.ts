@@ -9,6 +9,8 @@ import { ipFromHexTarget } from './hex-target.ts';
 
 /** An agent has two domains at most; the rest is room for agents behind one address. */
 const most = 4;
+/** In the primary domain as nearly everybody has it, which is no public one. That needs no evidence. */
+const usual = /\.(node|addr|service|query|connect|ingress|virtual)(\.[^.]+)*\.consul$/;
 
 export class ConsulDomains {
   readonly #suffixes: Set<string>;
@@ -20,7 +22,13 @@ export class ConsulDomains {
   /** Whether the name, in lower case, is one that Consul made. Returns the domain with its leading dot. */
   of(name: string): string | undefined {
     for (const suffix of this.#suffixes) if (name.endsWith(suffix)) return suffix;
-    return undefined;
+    return usual.test(name) ? '.consul' : undefined;
+  }
+
+  /** Whether the agents that are asked know all about the name. */
+  covers(name: string): boolean {
+    for (const suffix of this.#suffixes) if (name.endsWith(suffix)) return true;
+    return false;
   }
 
   /** Looks at a target and one of the addresses that the same answer gives for it. */

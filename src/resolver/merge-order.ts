@@ -1,33 +1,49 @@
 /**
- * All that several lists show, in an order that each of them agrees with where they agree with one another: what only a later list has
- * stands behind what it follows there. The newest value of a key holds. O(total).
+ * All that several lists show, in an order that each of them agrees with, where they agree with one another; what a later list adds
+ * stands behind what it follows there. Where they contradict one another the earlier ones come first. The newest value of a key
+ * holds. O(total).
  */
 export function mergeOrder<T>(lists: readonly ReadonlyMap<string, T>[]): ReadonlyMap<string, T> {
   const [first] = lists;
   if (first === undefined || lists.length === 1) return first ?? new Map();
-  const followers = new Map<string | undefined, string[]>();
-  const values = new Map<string, T>(first);
-  for (const list of lists.slice(1)) {
-    let before: string | undefined;
+  const places = new Map<string, Place<T>>();
+  for (const list of lists) {
+    let before: Place<T> | undefined;
     for (const [key, value] of list) {
-      if (!values.has(key)) {
-        const behind = followers.get(before);
-        if (behind === undefined) followers.set(before, [key]);
-        else behind.push(key);
+      let place = places.get(key);
+      if (place === undefined) {
+        place = { key, value, behind: [], waitsFor: 0, taken: false };
+        places.set(key, place);
       }
-      values.set(key, value);
-      before = key;
+      place.value = value;
+      before?.behind.push(place);
+      if (before !== undefined) place.waitsFor++;
+      before = place;
     }
   }
-  if (followers.size === 0) return values;
   const merged = new Map<string, T>();
-  // Depth first, without recursion: chains of newcomers may be as long as the lists.
-  const waiting = [...first.keys()].reverse();
-  waiting.push(...(followers.get(undefined) ?? []).reverse());
-  while (waiting.length > 0) {
-    const key = waiting.pop()!;
-    merged.set(key, values.get(key)!);
-    for (const next of (followers.get(key) ?? []).reverse()) waiting.push(next);
+  // Depth first: what has nothing left to wait for follows at once. Where all wait, the lists contradict one another.
+  const ready = [...places.values()].filter(({ waitsFor }) => waitsFor === 0).reverse();
+  for (const next of places.values()) {
+    if (!next.taken && ready.length === 0) ready.push(next);
+    while (ready.length > 0) {
+      const place = ready.pop()!;
+      if (place.taken) continue;
+      place.taken = true;
+      merged.set(place.key, place.value);
+      for (const one of place.behind) if (--one.waitsFor === 0 && !one.taken) ready.push(one);
+    }
   }
   return merged;
+}
+
+/** A key in the making of the order. */
+interface Place<T> {
+  readonly key: string;
+  value: T;
+  /** What directly follows it, once per list. */
+  readonly behind: Place<T>[];
+  /** How many directly precede it and are not taken yet. */
+  waitsFor: number;
+  taken: boolean;
 }

@@ -36,8 +36,12 @@ export function withoutAddresses(
 ): ServiceNotFoundError {
   const some = answers.slice(0, 3).map(({ target, port }) => `${target}:${port}`);
   const wanted = family === 'any' ? '' : ` of the family that is asked for (family: ${family})`;
+  const hidden = family === 4 && answers.some(({ target }) => /^[0-9a-f]{32}\.addr\./.test(target));
+  const dualStack = hidden
+    ? " Of instances that have both families Consul's SRV records show IPv6 only: for their IPv4 use records: 'A' with a port."
+    : '';
   return new ServiceNotFoundError(
-    `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a port and a usable address${wanted}: ${some.join(', ')}. Register them with a port, and with an address that Consul or this machine can resolve.`,
+    `${question}: Consul at ${server.text} listed ${answers.length} instance(s), none with a port and a usable address${wanted}: ${some.join(', ')}. Register them with a port, and with an address that Consul or this machine can resolve.${dualStack}`,
   );
 }
 

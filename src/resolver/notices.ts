@@ -10,6 +10,11 @@ export function silentOnSrv(cause: DnsError): string {
   return `${cause.message} But addresses (A) are answered: a metadata value of a node (key=value over 255 bytes) keeps Consul from answering for SRV; its log says "string exceeded 255 bytes in txt". Shorten that value, or give the instances' \`port\`: then the addresses are taken.`;
 }
 
+/** The same, where the port is known. */
+export function addressesInstead(question: string, port: number): string {
+  return `${question}: Consul does not answer for SRV, but does for addresses: a metadata value of a node (key=value over 255 bytes) keeps it from that; its log says "string exceeded 255 bytes in txt". Shorten that value. Until then the addresses are taken, each with the given port ${port}, without weights.`;
+}
+
 /** Consul answers NXDOMAIN for a named port that some instances lack. */
 export function portMissing(question: string, port: string, seen: number): string {
   return `${question}: Consul answers NXDOMAIN although ${seen} instance(s) have the port ${JSON.stringify(port)}: at least one instance of the service lacks it, and Consul then stops at it. What was seen is used; give all instances that port.`;

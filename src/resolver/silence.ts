@@ -24,15 +24,7 @@ export async function breakSilence(
   mode: 'auto' | 'udp' | 'tcp',
   signal: AbortSignal | undefined,
 ): Promise<Sound> {
-  const ask = async (type: 'SRV' | 'A', how: LookupOptions): Promise<DnsAnswer | undefined> => {
-    try {
-      const answer = await client.query(question, type, { ...how, retries: 0, signal });
-      return answer.reply.answers.length > 0 ? answer : undefined;
-    } catch (error) {
-      if (error instanceof DnsError) return undefined;
-      throw error;
-    }
-  };
+  const ask = asker(client, question, signal);
   const [byTcp, addresses, ...small] = await Promise.all([
     mode === 'auto' ? ask('SRV', { transport: 'tcp' }) : undefined,
     ask('A', { transport: mode }),
@@ -48,4 +40,29 @@ export async function breakSilence(
     };
   }
   return addresses === undefined ? undefined : 'addresses only';
+}
+
+/** Whether TCP answers for addresses and, at the same moment, not for SRV: metadata again. */
+export async function isSilentByTcp(
+  client: DnsClient,
+  question: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const ask = asker(client, question, signal);
+  const byTcp = { transport: 'tcp' } as const;
+  const [srv, addresses] = await Promise.all([ask('SRV', byTcp), ask('A', byTcp)]);
+  return srv === undefined && addresses !== undefined;
+}
+
+/** Asks once; `undefined` where there is no answer, or none with records. */
+function asker(client: DnsClient, question: string, signal: AbortSignal | undefined) {
+  return async (type: 'SRV' | 'A', how: LookupOptions): Promise<DnsAnswer | undefined> => {
+    try {
+      const answer = await client.query(question, type, { ...how, retries: 0, signal });
+      return answer.reply.answers.length > 0 ? answer : undefined;
+    } catch (error) {
+      if (error instanceof DnsError) return undefined;
+      throw error;
+    }
+  };
 }

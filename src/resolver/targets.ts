@@ -77,8 +77,11 @@ export class TargetResolver {
     let ttl = Number.POSITIVE_INFINITY;
     for (const { target } of usable) {
       if (found.has(target)) continue;
-      const near = this.#inName(target) ?? this.#inAdditional(target, byName);
-      for (const host of near?.hosts ?? []) this.#domains.learn(target, host);
+      const told = this.#inName(target) ?? this.#inAdditional(target, byName);
+      for (const host of told?.hosts ?? []) this.#domains.learn(target, host);
+      // Consul asks its recursors for A only: that there is no other family behind a real host name is not said by that.
+      const near =
+        told?.hosts.some((host) => this.#wanted(host)) || this.isConsuls(target) ? told : undefined;
       found.set(target, near ?? nothing);
       if (near === undefined) unknown.push(target);
     }
@@ -103,30 +106,35 @@ export class TargetResolver {
   async host(name: string, options: LookupOptions): Promise<Found> {
     const host = askableHost(name);
     if (host === undefined) return nothing;
-    const asked = await this.#askHost(host, options);
-    if (asked.hosts.length > 0 || this.isConsuls(host)) return asked;
+    const foreign = !this.#domains.covers(host);
+    const asked = await this.#askHost(host, foreign, options);
+    if (asked.hosts.length > 0 || !foreign) return asked;
     try {
       const found = await orAbort(this.#options.lookup(host), options.signal);
       return { ...nothing, hosts: found.map(ipText).filter((one) => this.#wanted(one)) };
     } catch (error) {
       if (options.signal?.aborted) throw error;
       const isAnswer = ['ENOTFOUND', 'ENODATA'].includes((error as NodeJS.ErrnoException).code ?? '');
-      return { ...nothing, failed: !isAnswer };
+      // Consul's recursors may know names the system does not: while they fail, nobody has said that there is none.
+      return { ...nothing, failed: !isAnswer || asked.failed === true };
     }
   }
 
-  async #askHost(host: string, options: LookupOptions): Promise<Found> {
+  async #askHost(host: string, foreign: boolean, options: LookupOptions): Promise<Found> {
     const { client, family } = this.#options;
     const types = family === 'any' ? (['A', 'AAAA'] as const) : ([family === 4 ? 'A' : 'AAAA'] as const);
+    // No second round for a name that the system's resolver is asked for next.
+    const how = foreign ? { ...options, retries: 0 } : options;
     // Settled apart: one family failing must not cost the other.
-    const results = await Promise.allSettled(types.map((type) => client.query(host, type, options)));
+    const results = await Promise.allSettled(types.map((type) => client.query(host, type, how)));
     const hosts = new Set<string>();
     let ttl = Number.POSITIVE_INFINITY;
     let failed = false;
     for (const result of results) {
       if (result.status === 'rejected') {
         if (!(result.reason instanceof DnsError)) throw result.reason;
-        failed = true;
+        // So answers an agent without recursors, which is no failure.
+        if (!foreign || result.reason.rcode !== 'REFUSED') failed = true;
         continue;
       }
       for (const record of result.value.reply.answers) {

@@ -13,8 +13,8 @@ export type Preference = { readonly transport: 'tcp' } | { readonly transport: '
 export class WayMemory {
   readonly #ways: LRUCache<string, Preference>;
 
-  /** Questions that met silence in every way a moment ago. */
-  readonly #silent: LRUCache<string, true>;
+  /** Questions that met silence in every way a moment ago; true where addresses were answered all the same. */
+  readonly #silent: LRUCache<string, boolean>;
 
   constructor(clock: Clock) {
     // Bounds by size: a bound by number would allocate all its places now.
@@ -26,8 +26,17 @@ export class WayMemory {
   /** Whether a silent question may be asked in every way: once a minute, so that a hanging Consul is not asked manifold. */
   mayListen(question: string): boolean {
     if (this.#silent.has(question)) return false;
-    this.#silent.set(question, true);
+    this.#silent.set(question, false);
     return true;
+  }
+
+  /** Only addresses are answered, not SRV: believed for a minute, then SRV is tried again. */
+  noteAddressesOnly(question: string): void {
+    this.#silent.set(question, true);
+  }
+
+  givesAddressesOnly(question: string): boolean {
+    return this.#silent.get(question) === true;
   }
 
   get(question: string): Preference | undefined {

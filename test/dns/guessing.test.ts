@@ -135,6 +135,16 @@ describe('256 wrong replies', () => {
     }
   });
 
+  it('count under our very id as well', async () => {
+    const { network, dns } = world();
+    network.onDatagram = (question, socket) => {
+      if (socket === network.datagrams[0]) respell(question, socket, 256);
+      else socket.receive(answerTo(question));
+    };
+    const { transport } = await dns.query(name, 'SRV', { transport: 'udp' });
+    expect([transport, network.datagrams[0]!.closed, dns.counters.abandoned]).toEqual(['udp', true, 1]);
+  });
+
   it('again and again are an error at last, which says so', async () => {
     const { network, dns } = world();
     network.onDatagram = (question, socket) => sweep(question, socket, 256);
@@ -257,6 +267,16 @@ describe('somebody who knows an id', () => {
     network.onStream = (question, stream) => stream.send(lower(question));
     const answer = await dns.query(name, 'SRV');
     expect([answer.transport, ports(answer.reply)]).toEqual(['tcp', [8_001]]);
+  });
+});
+
+describe('a reply that knows everything and cannot be read', () => {
+  it('sends the question to TCP at once', async () => {
+    const { network, dns, clock } = world();
+    network.onDatagram = (question, socket) => void socket.receive(answerTo(question).subarray(0, -1));
+    network.onStream = (question, stream) => stream.send(answerTo(question));
+    expect(ports((await dns.query(name, 'SRV')).reply)).toEqual([8_001]);
+    expect([clock.now(), dns.counters.malformed]).toEqual([1_000, 1]);
   });
 });
 

@@ -35,6 +35,7 @@ describe('messages over TCP that answer no question in flight', () => {
       'an error header of another id',
       (question) => bareHeader(replyTo(question, { id: asked(question).id ^ 1 }), 'REFUSED'),
     ],
+    ['an error header without an error', (question) => bareHeader(question, 'NOERROR')],
     ['an empty message', () => Buffer.alloc(0)],
     ['a broken reply', (question) => answerTo(question, 66).subarray(0, -1)],
   ])('%s: ignored, and the answer behind it is taken', async (_, wrong) => {
