@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export interface Instance {
+  readonly service: string;
   readonly address: string;
   readonly port: number;
 }
@@ -20,15 +21,15 @@ export interface DnsServer {
 
 const host = '127.0.0.1';
 
-/** The binary that CONSUL_BIN names, else `consul` on the PATH, else the double; with the instances of `service` in it. */
-export async function startDnsServer(service: string, instances: readonly Instance[]): Promise<DnsServer> {
+/** The binary that CONSUL_BIN names, else `consul` on the PATH, else the double; with the instances in it. */
+export async function startDnsServer(instances: readonly Instance[]): Promise<DnsServer> {
   const named = process.env['CONSUL_BIN'];
   const binary = named || 'consul';
   const version = await versionOf(binary);
-  if (version !== undefined) return startConsul(binary, version, service, instances);
+  if (version !== undefined) return startConsul(binary, version, instances);
   // Whoever names a binary wants that one measured.
   if (named) throw new Error(`CONSUL_BIN=${named} is no Consul that runs here`);
-  return startDouble(service, instances);
+  return startDouble(instances);
 }
 
 async function versionOf(binary: string): Promise<string | undefined> {
@@ -43,7 +44,6 @@ async function versionOf(binary: string): Promise<string | undefined> {
 async function startConsul(
   binary: string,
   version: string,
-  service: string,
   instances: readonly Instance[],
 ): Promise<DnsServer> {
   const [http = 0, dns = 0, server = 0, serfLan = 0, serfWan = 0] = await freePorts(5);
@@ -74,14 +74,20 @@ async function startConsul(
     const url = `http://${host}:${http}`;
     const isThere = async (path: string) => (await fetch(url + path)).json() as Promise<unknown>;
     await until(agent, async () => Boolean(await isThere('/v1/status/leader')));
-    for (const { address, port } of instances) {
-      const body = JSON.stringify({ Name: service, ID: `${address}:${port}`, Address: address, Port: port });
+    for (const { service, address, port } of instances) {
+      const id = `${service} ${address}:${port}`;
+      const body = JSON.stringify({ Name: service, ID: id, Address: address, Port: port });
       const reply = await fetch(`${url}/v1/agent/service/register`, { method: 'PUT', body });
       if (!reply.ok) throw new Error(`registering ${address}:${port}: ${reply.status} ${await reply.text()}`);
     }
     await until(agent, async () => {
-      const listed = (await isThere(`/v1/health/service/${service}?passing`)) as unknown[];
-      return listed.length === instances.length;
+      const counts = await Promise.all(
+        [...new Set(instances.map(({ service }) => service))].map(async (service) => {
+          const listed = (await isThere(`/v1/health/service/${service}?passing`)) as unknown[];
+          return listed.length;
+        }),
+      );
+      return counts.reduce((sum, count) => sum + count, 0) === instances.length;
     });
     return { what: `Consul ${version}`, port: dns, close };
   } catch (error) {
@@ -90,20 +96,27 @@ async function startConsul(
   }
 }
 
-async function startDouble(service: string, instances: readonly Instance[]): Promise<DnsServer> {
+async function startDouble(instances: readonly Instance[]): Promise<DnsServer> {
   const module = fileURLToPath(new URL('./double.js', import.meta.url));
-  const child = fork(module, [JSON.stringify({ service, instances })]);
+  const child = fork(module);
   const close = ending(child);
-  const ended = once(child, 'exit').then(() => {
-    throw new Error('the double ended while starting');
-  });
-  ended.catch(() => {});
-  const [port] = (await Promise.race([once(child, 'message'), ended])) as [number];
+  child.send(instances);
+  const port = await firstWord<number>(child);
   return { what: 'the double of src/testing (no Consul found: see npm run consul)', port, close };
 }
 
+/** What a child says first; rejects where it ends before. */
+export async function firstWord<Word>(child: ChildProcess): Promise<Word> {
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('a server of the bench ended while starting');
+  });
+  ended.catch(() => {});
+  const [word] = await Promise.race([once(child, 'message'), ended]);
+  return word as Word;
+}
+
 /** Ends it when asked to, and in any case with this process. */
-function ending(child: ChildProcess): () => Promise<void> {
+export function ending(child: ChildProcess): () => Promise<void> {
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   return async () => {

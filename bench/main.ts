@@ -3,10 +3,12 @@ import { arch, cpus, platform } from 'node:os';
 import { parseArgs } from 'node:util';
 import { pick, service } from './balancer/pick.ts';
 import type { Benchmark, Report } from './benchmark.ts';
+import { decode } from './dns/decode.ts';
 import { resolve } from './dns/resolve.ts';
+import { memory } from './memory/endpoints.ts';
 import { table } from './table.ts';
 
-const benchmarks: readonly Benchmark[] = [pick, service, resolve];
+const benchmarks: readonly Benchmark[] = [pick, service, resolve, decode, memory];
 
 const usage = `npm run bench -- [--smoke] [--json FILE] [NAME …]
 

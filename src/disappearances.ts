@@ -51,7 +51,11 @@ export class Disappearances {
   vanished(key: string): boolean {
     if (!this.#listed.has(key)) return false;
     const now = this.#clock.now();
-    if (!this.#vanished.has(key)) this.#vanished.set(key, now);
+    if (!this.#vanished.has(key)) {
+      this.#vanished.set(key, now);
+      // One of the group that was back for a while.
+      if (this.#group.has(key)) this.#still++;
+    }
     if (this.general) this.#join(key);
     else if (this.#vanished.size === fewest || now - this.#lookedAt >= lookEvery) this.#look(now);
     return this.#group.has(key);

@@ -1,3 +1,4 @@
+import { inOnePiece } from './one-piece.ts';
 import type { Address } from './resolver/resolver.ts';
 
 /**
@@ -47,10 +48,11 @@ export class LiveEndpoint implements Endpoint {
   latency: number | undefined = undefined;
   #current: Address;
 
-  constructor(address: Address) {
+  /** @param key its `endpointKey`. */
+  constructor(address: Address, key: string) {
     this.host = address.host;
     this.port = address.port;
-    this.address = endpointKey(address.host, address.port);
+    this.address = inOnePiece(key);
     this.#current = address;
   }
 

@@ -68,6 +68,7 @@ export function reconcile(
   departed: DepartedEndpoints,
   why: Change['why'] = 'resolved',
 ): { snapshot: Snapshot; change: Change | undefined } {
+  if (isIdentical(previous, addresses)) return { snapshot: previous, change: undefined };
   const wanted = distinct(addresses);
   if (isUnchanged(previous, wanted)) return { snapshot: previous, change: undefined };
   const survivors: Pair[] = [];
@@ -124,7 +125,14 @@ function merge(some: readonly Pair[], others: readonly Pair[]): readonly Pair[] 
   return all.concat(others.slice(next));
 }
 
-/** The usual case, at a refresh: nothing is to be sorted or made. */
+/** The usual case, at a refresh through a cache (kept-addresses.ts): the very same objects in another order. */
+function isIdentical({ addresses }: Snapshot, wanted: readonly Address[]): boolean {
+  if (addresses.length !== wanted.length) return false;
+  const left = new Set(addresses);
+  return wanted.every((address) => left.delete(address));
+}
+
+/** The same said by other objects: nothing is to be sorted or made. */
 function isUnchanged({ endpoints, addresses }: Snapshot, wanted: ReadonlyMap<string, Address>): boolean {
   if (endpoints.length !== wanted.size) return false;
   return endpoints.every((endpoint, i) => {

@@ -13,6 +13,26 @@ describe('reconcile', () => {
     expect(next(letters('cab'))).toBe(first);
   });
 
+  it('takes equal addresses for no change, whichever objects say so', () => {
+    const first = lists()(letters('ab'));
+    const again = reconcile(
+      first,
+      [address('b', { tags: [], meta: {} }), address('a')],
+      rememberDeparted(createFakeClock()),
+    );
+    expect(again).toEqual({ snapshot: first, change: undefined });
+    expect(again.snapshot).toBe(first);
+  });
+
+  it('puts newcomers between survivors, before them and after them', () => {
+    const next = lists();
+    next(letters('bdf'));
+    const hosts = next(letters('gfedca'))
+      .endpoints.map(({ host }) => host.slice(-1))
+      .join('');
+    expect(hosts).toBe('134567');
+  });
+
   it('sorts, so that the order of an answer means nothing (T14)', () => {
     expect(lists()(letters('cab')).endpoints.map(({ host }) => host)).toEqual([
       '10.0.0.1',

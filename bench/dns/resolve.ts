@@ -5,7 +5,11 @@ import { median } from '../statistics.ts';
 import type { Result, Results, Task } from './measure.ts';
 
 const service = 'web';
-const instances = Array.from({ length: 8 }, (_, i) => ({ address: `10.0.0.${i + 1}`, port: 8_001 + i }));
+const instances = Array.from({ length: 8 }, (_, i) => ({
+  service,
+  address: `10.0.0.${i + 1}`,
+  port: 8_001 + i,
+}));
 
 const variants = [
   { title: 'sockets kept open', each: false },
@@ -24,7 +28,7 @@ export const resolve: Benchmark = {
   about: 'cold discovery.resolve() of 8 instances beside one raw round trip and dns.Resolver',
   async run({ smoke, progress }) {
     progress('starting a server');
-    const server = await startDnsServer(service, instances);
+    const server = await startDnsServer(instances);
     const rounds = smoke ? 12 : 1_200;
     const warmUp = smoke ? 6 : 3_000;
     const passes = smoke ? 1 : 3;

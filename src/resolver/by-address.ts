@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { DnsRecord } from '../dns/reply.ts';
-import { DnsError } from '../errors.ts';
+import { DnsError, ServiceNotFoundError } from '../errors.ts';
 import type { Collected, Collector } from './collector.ts';
 import { notFound, unresolvedNow } from './nothing-found.ts';
 import type { Address, Resolution } from './resolver.ts';
@@ -45,8 +45,10 @@ export async function byAddress(
   const failedAt = results.findIndex((result) => result.status === 'rejected');
   const failure = results.find((result) => result.status === 'rejected')?.reason;
   const answered = lists.some((list) => list.answers.size > 0);
-  // One family failing must not cost the other, as long as that one has something to show.
-  if (failedAt >= 0 && (!answered || !(failure instanceof DnsError))) throw failure;
+  // One family failing must not cost the other, as long as that one has something to show; nor must an NXDOMAIN for one,
+  // as forwarders send it.
+  const ofOneFamily = failure instanceof DnsError || failure instanceof ServiceNotFoundError;
+  if (failedAt >= 0 && !(answered && ofOneFamily)) throw failure;
   const addresses: Address[] = [];
   const add = (host: string, alias: string | undefined) => {
     const named =
@@ -76,14 +78,15 @@ export async function byAddress(
     for (const host of far.hosts) add(host, alias);
   };
   await Promise.all([...bare].filter((alias) => !answeredAliases.has(alias)).map(follow));
-  // The longest list speaks for the answer; an empty one says only that there is no such family.
-  const collected = lists.reduce((best, list) => (list.answers.size > best.answers.size ? list : best));
+  // The most doubtful list speaks for the answer; an empty one says only that there is no such family.
+  const doubt = ({ answers, evidence }: Collected) => (answers.size > 0 ? evidence.omission : -1);
+  const collected = lists.reduce((most, list) => (doubt(list) > doubt(most) ? list : most));
   if (addresses.length === 0) {
     throw unresolvedTargets.length > 0
       ? unresolvedNow(question, unresolvedTargets, collected.last)
       : notFound(question, types.join(' and '), collected.last);
   }
-  const missing = families[failedAt];
+  const missing = failure instanceof DnsError ? families[failedAt] : undefined;
   const unresolved = {
     ...(unresolvedTargets.length > 0 && { targets: unresolvedTargets }),
     ...(missing !== undefined && { family: missing }),

@@ -3,7 +3,7 @@ import type { DnsRecord } from '../dns/reply.ts';
 import { DnsError } from '../errors.ts';
 import { Evidence, provesItself } from './completeness.ts';
 import { mergeOrder } from './merge-order.ts';
-import { notFound } from './nothing-found.ts';
+import { cutToNothing, notFound } from './nothing-found.ts';
 import { ambiguousTargets, metadataTooLong, silentOnSrv } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import { tellApart } from './own-name-targets.ts';
@@ -79,6 +79,7 @@ export class Collector {
     let last: DnsAnswer | undefined;
     const end = (answers: ReadonlyMap<string, DnsRecord>, more: readonly DnsRecord[]): Collected => {
       this.#remember(key, replies);
+      if (answers.size === 0 && isCutToNothing(last!.reply, type)) throw cutToNothing(question, last!);
       return { evidence, answers, additionals: more, last: last!, portMissing };
     };
     const union = () => mergeOrder(replies.map(({ own }) => own));
@@ -94,6 +95,8 @@ export class Collector {
         if (last !== undefined) {
           if (await this.#foundSilent(question, type, ways, last, error, signal)) continue;
           if (ways.failed()) continue;
+          // What came so far was of no use.
+          if (replies.length === 0) throw error;
           return end(union(), additionals);
         }
         last = type === 'SRV' ? await this.#listen(question, ways, error, signal) : undefined;
@@ -118,7 +121,7 @@ export class Collector {
       optRule.learn(last);
       const own = byIdentity(reply.answers);
       const proven = reply.rcode === 'NOERROR' && provesItself(last, optRule);
-      evidence.add(last, own, proven);
+      evidence.add(last, drawnFrom(own, question), proven);
       replies.push({ last, own });
       if (proven) return end(own, reply.additionals);
       additionals.push(...reply.additionals);
@@ -126,7 +129,11 @@ export class Collector {
       const none = own.size === 0 && reply.additionalCount === 0 && !reply.truncated && !portMissing;
       if (evidence.enough || none) {
         const answers = union();
-        for (const one of replies) if (one.own.size < answers.size) optRule.distrust(one.last);
+        for (const { last: one, own: few } of replies) {
+          // Lists by address, and with NXDOMAIN all, end early for another reason.
+          const trimmed = type === 'SRV' && one.reply.rcode === 'NOERROR';
+          if (trimmed && few.size < answers.size) optRule.distrust(one);
+        }
         return end(answers, additionals);
       }
     }
@@ -152,6 +159,7 @@ export class Collector {
         cause: error,
       });
     }
+    memory.heard(question);
     const { answer, way, tcpSilent } = sound;
     if (tcpSilent) notice('METADATA_TOO_LONG', question, metadataTooLong(question));
     ways.switchTo(way);
@@ -168,9 +176,11 @@ export class Collector {
     error: DnsError,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    const { client, ways: memory, notice } = this.#settings;
-    if (type !== 'SRV' || last.transport !== 'udp' || error.code !== 'ERR_DNS_TIMEOUT') return false;
+    const { client, transport, ways: memory, notice } = this.#settings;
+    if (transport !== 'auto' || type !== 'SRV' || last.transport !== 'udp') return false;
+    if (error.code !== 'ERR_DNS_TIMEOUT') return false;
     if (!memory.mayListen(question) || !(await isSilentByTcp(client, question, signal))) return false;
+    memory.heard(question);
     notice('METADATA_TOO_LONG', question, metadataTooLong(question));
     const way = { transport: 'udp', edns: last.limit } as const;
     ways.switchTo(way);
@@ -189,6 +199,15 @@ export class Collector {
   }
 }
 
+/** Something is there and none of it was sent: that is no "there is nothing". */
+function isCutToNothing(
+  { rcode, truncated, additionalCount }: DnsAnswer['reply'],
+  type: 'SRV' | 'A' | 'AAAA',
+): boolean {
+  // Beside an empty answer for addresses there may be those of the other family, or metadata.
+  return rcode === 'NOERROR' && (truncated || (type === 'SRV' && additionalCount > 0));
+}
+
 function byIdentity(answers: readonly DnsRecord[]): Map<string, DnsRecord> {
   const own = new Map<string, DnsRecord>();
   for (const record of answers) {
@@ -196,6 +215,17 @@ function byIdentity(answers: readonly DnsRecord[]): Map<string, DnsRecord> {
     own.set(id, heavier(record, own.get(id)));
   }
   return own;
+}
+
+/**
+ * What chance decides of a reply: the instances in it. Of those that are registered under host names a reply for addresses has one at a
+ * time, however many addresses stand behind the name.
+ */
+function drawnFrom(own: ReadonlyMap<string, DnsRecord>, question: string): ReadonlyMap<string, DnsRecord> {
+  const [first] = own.values();
+  if (first?.type !== 'CNAME') return own;
+  const asked = question.toLowerCase();
+  return new Map([...own].filter(([, record]) => record.type === 'CNAME' && record.name === asked));
 }
 
 /** Consul lists an instance once per node that has it; address and port are what makes it one. */

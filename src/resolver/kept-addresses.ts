@@ -1,6 +1,5 @@
 import { endpointKey } from '../endpoint.ts';
 import { inOnePiece } from '../one-piece.ts';
-import { distinct } from './distinct.ts';
 import type { Address } from './resolver.ts';
 import { sameAddress } from './same-address.ts';
 
@@ -9,12 +8,32 @@ import { sameAddress } from './same-address.ts';
  * that all who keep a list keep one set of objects, and what a refresh without news has made is forgotten at once. O(n).
  */
 export function keptAddresses(before: readonly Address[], now: readonly Address[]): readonly Address[] {
-  const known = distinct(before);
+  const known = new KnownAddresses(before);
   const texts = new Map<string, string>();
   return now.map((address) => {
-    const twin = known.get(endpointKey(address.host, address.port));
+    const twin = known.find(address);
     return twin !== undefined && sameAddress(twin, address) ? twin : compact(address, texts);
   });
+}
+
+/** By host, which is a text that is there already; only those that share one are told apart by texts to be made. */
+class KnownAddresses {
+  readonly #byHost = new Map<string, Address>();
+  readonly #others = new Map<string, Address>();
+
+  constructor(addresses: readonly Address[]) {
+    for (const address of addresses) {
+      const { host, port } = address;
+      if (this.#byHost.has(host)) this.#others.set(endpointKey(host, port), address);
+      else this.#byHost.set(host, address);
+    }
+  }
+
+  find({ host, port }: Address): Address | undefined {
+    const known = this.#byHost.get(host);
+    if (known === undefined || known.port === port) return known;
+    return this.#others.get(endpointKey(host, port));
+  }
 }
 
 /** The same with its texts as small as they get. A list has few nodes and datacenters, each many times. */

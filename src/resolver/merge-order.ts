@@ -1,6 +1,6 @@
 /**
  * All that several lists show, in an order that each of them agrees with, where they agree with one another; what a later list adds
- * stands behind what it follows there. Where they contradict one another the earlier ones come first. The newest value of a key
+ * stands behind what it follows there. Where they contradict one another, what was shown first goes first. The newest value of a key
  * holds. O(total).
  */
 export function mergeOrder<T>(lists: readonly ReadonlyMap<string, T>[]): ReadonlyMap<string, T> {
@@ -22,10 +22,11 @@ export function mergeOrder<T>(lists: readonly ReadonlyMap<string, T>[]): Readonl
     }
   }
   const merged = new Map<string, T>();
-  // Depth first: what has nothing left to wait for follows at once. Where all wait, the lists contradict one another.
-  const ready = [...places.values()].filter(({ waitsFor }) => waitsFor === 0).reverse();
-  for (const next of places.values()) {
-    if (!next.taken && ready.length === 0) ready.push(next);
+  const starts = [...places.values()].filter(({ waitsFor }) => waitsFor === 0);
+  // What is left behind these waits for itself, because the lists contradict one another: then the first of it goes on.
+  for (const start of [...starts, ...places.values()]) {
+    // Depth first: what has nothing left to wait for follows at once.
+    const ready = [start];
     while (ready.length > 0) {
       const place = ready.pop()!;
       if (place.taken) continue;

@@ -45,6 +45,12 @@ export function withoutAddresses(
   );
 }
 
+/** Instances are there, and the reply shows none: a failure, not an answer. */
+export function cutToNothing(question: string, { server, transport }: DnsAnswer): DnsError {
+  const message = `${question}: the reply of Consul at ${server.text} by ${transport} was cut and holds no record of what was asked for. Is TCP let through to it?`;
+  return new DnsError('ERR_DNS_RESPONSE', message, []);
+}
+
 /** Instances are listed under host names for which nobody could be asked: a failure, not an answer. */
 export function unresolvedNow(question: string, targets: readonly string[], { server }: DnsAnswer): DnsError {
   const message = `${question}: Consul at ${server.text} listed instances whose addresses could not be resolved just now: ${targets.slice(0, 3).join(', ')}.`;

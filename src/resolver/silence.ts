@@ -30,16 +30,18 @@ export async function breakSilence(
     ask('A', { transport: mode }),
     ...(mode === 'tcp' ? [] : smallSizes.map((edns) => ask('SRV', { transport: 'udp', edns }))),
   ]);
-  if (byTcp !== undefined) return { answer: byTcp, way: { transport: 'tcp' }, tcpSilent: false };
-  const at = small.findIndex((answer) => answer !== undefined);
-  if (at >= 0) {
-    return {
-      answer: small[at]!,
-      way: { transport: 'udp', edns: smallSizes[at]! },
-      tcpSilent: mode !== 'udp',
-    };
+  const tcp = { transport: 'tcp' } as const;
+  const whole = listIn(byTcp);
+  if (whole !== undefined) return { answer: whole, way: tcp, tcpSilent: false };
+  for (const [i, heard] of small.entries()) {
+    const answer = listIn(heard);
+    if (answer === undefined) continue;
+    return { answer, way: { transport: 'udp', edns: smallSizes[i]! }, tcpSilent: byTcp === 'silence' };
   }
-  return addresses === undefined ? undefined : 'addresses only';
+  if (listIn(addresses) !== undefined) return 'addresses only';
+  // Where UDP is not let through at all, TCP alone says that there is nothing.
+  const nothing = typeof byTcp === 'object' && byTcp.reply.rcode === 'NXDOMAIN';
+  return nothing ? { answer: byTcp, way: tcp, tcpSilent: false } : undefined;
 }
 
 /** Whether TCP answers for addresses and, at the same moment, not for SRV: metadata again. */
@@ -51,18 +53,23 @@ export async function isSilentByTcp(
   const ask = asker(client, question, signal);
   const byTcp = { transport: 'tcp' } as const;
   const [srv, addresses] = await Promise.all([ask('SRV', byTcp), ask('A', byTcp)]);
-  return srv === undefined && addresses !== undefined;
+  return srv === 'silence' && listIn(addresses) !== undefined;
 }
 
-/** Asks once; `undefined` where there is no answer, or none with records. */
+/** What came of one try; `undefined` for a failure that is no silence. */
+type Heard = DnsAnswer | 'silence' | undefined;
+
 function asker(client: DnsClient, question: string, signal: AbortSignal | undefined) {
-  return async (type: 'SRV' | 'A', how: LookupOptions): Promise<DnsAnswer | undefined> => {
+  return async (type: 'SRV' | 'A', how: LookupOptions): Promise<Heard> => {
     try {
-      const answer = await client.query(question, type, { ...how, retries: 0, signal });
-      return answer.reply.answers.length > 0 ? answer : undefined;
+      return await client.query(question, type, { ...how, retries: 0, signal });
     } catch (error) {
-      if (error instanceof DnsError) return undefined;
-      throw error;
+      if (!(error instanceof DnsError)) throw error;
+      return error.code === 'ERR_DNS_TIMEOUT' ? 'silence' : undefined;
     }
   };
+}
+
+function listIn(heard: Heard): DnsAnswer | undefined {
+  return typeof heard === 'object' && heard.reply.answers.length > 0 ? heard : undefined;
 }

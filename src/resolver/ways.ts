@@ -30,6 +30,11 @@ export class WayMemory {
     return true;
   }
 
+  /** Something was answered after all: should that end, it may be listened for at once. */
+  heard(question: string): void {
+    this.#silent.delete(question);
+  }
+
   /** Only addresses are answered, not SRV: believed for a minute, then SRV is tried again. */
   noteAddressesOnly(question: string): void {
     this.#silent.set(question, true);
@@ -68,8 +73,9 @@ export class Ways {
   next(last: DnsAnswer | undefined): LookupOptions {
     if (this.#mode === 'tcp') return { transport: 'tcp' };
     if (this.#preference !== undefined && (last === undefined || this.#preference.transport === 'udp')) {
-      // One round: should the remembered way be closed by now, the usual one is not to wait for long.
-      return { ...this.#preference, retries: 0 };
+      // One round by TCP: should that be closed by now, the usual way is not to wait for long. A small size is
+      // remembered where the usual one is silent: one lost datagram is no reason to go back to that.
+      return this.#preference.transport === 'tcp' ? { transport: 'tcp', retries: 0 } : this.#preference;
     }
     if (last === undefined) return { transport: this.#mode };
     // A small list is settled by one more datagram; so is what there is to settle where TCP is closed.

@@ -1,50 +1,18 @@
-import { type Clock, systemClock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
 import { createRandom } from '../random.ts';
-import { type Answer, answer, empty, RCODES } from './answers.ts';
-import {
-  createCatalogue,
-  type NodeDefinition,
-  type QueryDefinition,
-  type RegisteredService,
-  type ServiceDefinition,
-} from './catalogue.ts';
-import { type DnsFaults, type DoubleQuery, faultControl, noFaults, typeName } from './faults.ts';
-import { foreign, malformed } from './forged.ts';
-import { type Query, readQuery } from './query.ts';
-import { reply, type Transport } from './reply.ts';
-import { type Listener, type Outgoing, type ServerOptions, tcpListener, udpListener } from './servers.ts';
-import type { Settings } from './settings.ts';
+import { createCatalogue } from './catalogue.ts';
+import type { NodeDefinition, QueryDefinition, RegisteredService, ServiceDefinition } from './definitions.ts';
+import type { ConsulDoubleOptions } from './double-options.ts';
+import { faultControl } from './fault-control.ts';
+import { type DnsFaults, type DoubleQuery, noFaults } from './faults.ts';
+import { createResponder } from './responder.ts';
+import { type Listener, type ServerOptions, tcpListener, udpListener } from './servers.ts';
+import { settingsFrom } from './settings.ts';
+import { agentMetadata } from './versions.ts';
+import { fullAccess, type World } from './world.ts';
 
-export interface ConsulDoubleOptions {
-  /** Which Consul to be, the oldest or the newest one this was measured on; default '1.22.7'. */
-  version?: '1.8.7' | '1.22.7';
-  /** UDP and TCP; default 0, a free one. */
-  port?: number;
-  /** Default '127.0.0.1'. */
-  host?: string;
-  /** Default 'dc1'. */
-  datacenter?: string;
-  /** Default 'consul'. */
-  domain?: string;
-  /** Name of the own node, whose address is 127.0.0.1; default 'double'. Its length counts in every reply's size. */
-  node?: string;
-  /** Metadata of nodes that are given none of their own; default: what an agent of this version publishes. */
-  nodeMeta?: Record<string, string>;
-  /** ms, sent in whole seconds; default 0. */
-  serviceTtl?: number;
-  /** Whether a reply that lost answers says so (TC); default false, as in Consul. */
-  enableTruncate?: boolean;
-  /** Answers over plain UDP, 1…8; default 3. */
-  udpAnswerLimit?: number;
-  /** Answers to A, AAAA and ANY; default 0, any number. */
-  aRecordLimit?: number;
-  /** Whether SRV replies carry the nodes' metadata; default true. */
-  metaTxt?: boolean;
-  /** Makes the order of answers repeatable; default: from the system's randomness. */
-  seed?: number;
-  /** Time of `delay()` and of the TCP deadlines; default: the real one. */
-  clock?: Clock;
-}
+export type { ConsulDoubleOptions } from './double-options.ts';
+export { agentMetadata } from './versions.ts';
 
 /** The DNS side of a Consul agent in this process, on real sockets, true to the facts measured on real ones. */
 export interface ConsulDouble {
@@ -58,6 +26,8 @@ export interface ConsulDouble {
   register(service: ServiceDefinition): RegisteredService;
   addNode(node: NodeDefinition): void;
   addQuery(query: QueryDefinition): void;
+  /** The mesh address of a service, or of a peer's: `name.virtual`, `name.virtual.<peer>.peer`; undefined takes it away. */
+  setVirtualAddress(service: string, address: string | undefined, peer?: string): void;
   /** Closes both ports, as an agent that goes down; the catalogue stays. */
   stop(): Promise<void>;
   /** Opens them again, on the same port. */
@@ -68,56 +38,24 @@ export interface ConsulDouble {
 }
 
 export async function createConsulDouble(options: ConsulDoubleOptions = {}): Promise<ConsulDouble> {
-  const { version = '1.22.7', host = '127.0.0.1', datacenter = 'dc1', node = 'double' } = options;
-  const settings: Settings = {
-    version,
-    datacenter,
-    domain: (options.domain ?? 'consul').toLowerCase(),
-    serviceTtl: options.serviceTtl ?? 0,
-    enableTruncate: options.enableTruncate ?? false,
-    udpAnswerLimit: options.udpAnswerLimit ?? 3,
-    aRecordLimit: options.aRecordLimit ?? 0,
-    metaTxt: options.metaTxt ?? true,
-  };
+  const { host = '127.0.0.1', node = 'double', clock = systemClock } = options;
+  const settings = settingsFrom(options);
+  const { version, datacenter } = settings;
   const meta = options.nodeMeta ?? agentMetadata(version);
-  const catalogue = createCatalogue({ name: node, address: '127.0.0.1', meta, datacenter });
-  const world = { settings, catalogue, random: createRandom(options.seed) };
+  const catalogue = createCatalogue({ name: node, address: '127.0.0.1', meta, datacenter, server: true });
+  const random = createRandom(options.seed);
+  const world: World = { settings, catalogue, random, access: fullAccess() };
   const faults = noFaults();
   let queries: DoubleQuery[] = [];
 
-  const findAnswer = (query: Query): Answer => {
-    if (!faults.servfail && !faults.refuse) return answer(world, query);
-    return faults.servfail ? empty(RCODES.SERVFAIL) : empty(RCODES.REFUSED, { authoritative: false });
-  };
-
-  const packetsFor = (request: Buffer, transport: Transport): Buffer[] => {
-    const query = readQuery(request);
-    if (query === undefined) return [];
-    if ('refusal' in query) return [query.refusal];
-    const seen = { name: query.name, type: typeName(query.type), transport, edns: query.edns };
-    queries.push(seen);
-    const intercepted = faults.intercept?.({ ...seen, request });
-    if (intercepted !== undefined) return intercepted === 'drop' ? [] : [intercepted];
-    if (transport === 'udp' && faults.lose > 0) {
-      faults.lose--;
-      return [];
-    }
-    if (faults.drop) return [];
-    const packet = reply(query, findAnswer(query), settings, transport);
-    if (packet === undefined) return [];
-    if (transport === 'tcp') return [packet];
-    return [
-      ...(faults.corrupt ? malformed(query, packet) : []),
-      ...(faults.foreign ? foreign(query) : []),
-      packet,
-    ];
-  };
-
-  const handle = (request: Buffer, transport: Transport): Outgoing => ({
-    packets: packetsFor(request, transport),
-    delay: faults.delay,
+  const handle = createResponder({
+    world,
+    faults,
+    clock,
+    random: createRandom(options.seed),
+    onQuery: (query) => queries.push(query),
   });
-  const serverOptions: ServerOptions = { host, clock: options.clock ?? systemClock, handle };
+  const serverOptions: ServerOptions = { host, clock, handle };
   const udp = udpListener(serverOptions);
   const tcp = tcpListener(serverOptions);
   const port = await openBoth(udp, tcp, options.port ?? 0);
@@ -134,16 +72,24 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
     clearQueries() {
       queries = [];
     },
-    register: catalogue.register,
+    register(service) {
+      if (service.ports !== undefined && !settings.dialect.namedPorts) {
+        throw new Error(
+          `${service.name}: Consul ${version} knows one port per service, not ports; version '1.22.7' does`,
+        );
+      }
+      return catalogue.register(service);
+    },
     addNode: catalogue.addNode,
     addQuery: catalogue.addQuery,
+    setVirtualAddress: catalogue.setVirtualAddress,
     stop,
     async start() {
       await Promise.all([udp.open(port), tcp.open(port)]);
     },
     close: stop,
     [Symbol.asyncDispose]: stop,
-    dns: faultControl(faults, {
+    dns: faultControl(faults, world.access, {
       udp: async (on) => {
         await (on ? udp.open(port) : udp.close());
       },
@@ -152,12 +98,6 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
       },
     }),
   };
-}
-
-/** What an agent of this version says about its node without being told to (F12.1). */
-export function agentMetadata(version: '1.8.7' | '1.22.7'): Record<string, string> {
-  const segment = { 'consul-network-segment': '' };
-  return version === '1.8.7' ? segment : { ...segment, 'consul-version': version };
 }
 
 /** The same number for both: what the system gives to TCP can be taken on UDP. */

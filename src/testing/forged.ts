@@ -1,5 +1,10 @@
+import type { Random } from '../random.ts';
 import type { Query } from './query.ts';
 import { type DnsRecord, encodeMessage, TYPES } from './wire.ts';
+
+/** No instance of any test has it: whoever uses it has believed a forgery (RFC 5737). */
+const FORGED_ADDRESS = '192.0.2.66';
+const FORGED_PORT = 66;
 
 /** Packets no decoder can make sense of; all but the first carry the id of the question. */
 export function malformed(query: Query, reply: Buffer): Buffer[] {
@@ -27,14 +32,25 @@ export function foreign(query: Query): Buffer[] {
   return swapped === query.name ? replies : [...replies, forged({ ...query, name: swapped })];
 }
 
-function forged({ id, name, type, class: klass }: Query): Buffer {
+/** Replies to this very question, but for their ids: what somebody sends who cannot see it. */
+export function guesses(query: Query, count: number, random: Random): Buffer[] {
+  const model = forged(query);
+  return Array.from({ length: count }, () => {
+    const guess = Buffer.from(model);
+    guess.writeUInt16BE((query.id + 1 + random.below(0xffff)) & 0xffff, 0);
+    return guess;
+  });
+}
+
+/** A reply that matches the question in everything. */
+export function forged({ id, name, type, class: klass }: Query): Buffer {
   const target = `c0000242.addr.dc1.${name.slice(name.lastIndexOf('.') + 1)}`;
   const answers: DnsRecord[] =
     type === TYPES.SRV
-      ? [{ name, ttl: 0, type: 'SRV', priority: 1, weight: 1, port: 66, target }]
-      : [{ name, ttl: 0, type: 'A', address: '192.0.2.66' }];
+      ? [{ name, ttl: 0, type: 'SRV', priority: 1, weight: 1, port: FORGED_PORT, target }]
+      : [{ name, ttl: 0, type: 'A', address: FORGED_ADDRESS }];
   const additionals: DnsRecord[] =
-    type === TYPES.SRV ? [{ name: target, ttl: 0, type: 'A', address: '192.0.2.66' }] : [];
+    type === TYPES.SRV ? [{ name: target, ttl: 0, type: 'A', address: FORGED_ADDRESS }] : [];
   return encodeMessage({
     id,
     flags: 0x8500,
@@ -43,4 +59,15 @@ function forged({ id, name, type, class: klass }: Query): Buffer {
     authorities: [],
     additionals,
   });
+}
+
+/** Additional records that are no answer's business, inside and outside of the domain. */
+export function unrelatedRecords({ name }: Query): DnsRecord[] {
+  const domain = name.slice(name.lastIndexOf('.') + 1);
+  const names = [`other.node.dc1.${domain}`, `c0000242.addr.dc1.${domain}`, 'www.example.com', name];
+  return [
+    ...names.map((owner): DnsRecord => ({ name: owner, ttl: 0, type: 'A', address: FORGED_ADDRESS })),
+    { name: `other.node.dc1.${domain}`, ttl: 0, type: 'AAAA', address: '2001:db8::66' },
+    { name: `other.node.dc1.${domain}`, ttl: 0, type: 'TXT', text: 'rack=elsewhere' },
+  ];
 }

@@ -1,15 +1,19 @@
 import { isIP } from 'node:net';
 import type { Random } from '../random.ts';
 import type { Instance } from './catalogue.ts';
+import { portNamed } from './ports.ts';
 import type { Query } from './query.ts';
-import { addressRecords, metadata, nodeName, wants } from './records.ts';
+import { addressRecords, hexName, metadata, nodeName, wants } from './records.ts';
 import type { Settings } from './settings.ts';
-import { addressBytes, type DnsRecord } from './wire.ts';
+import { whereabouts } from './tagged-addresses.ts';
+import { type DnsRecord, TYPES } from './wire.ts';
 
 /** The records of service instances, in the order the instances are given in. */
 export interface Found {
   answers: DnsRecord[];
   additionals: DnsRecord[];
+  /** An instance has no port of the name asked for: the whole answer is NXDOMAIN, with what came before it (F1.8). */
+  noSuchPort?: boolean;
 }
 
 /** What all records of one reply have in common. */
@@ -19,76 +23,128 @@ export interface Scene {
   query: Query;
   /** As the names made for this reply end. */
   domain: string;
+  /** Where the instances were looked for; '' for a peer. */
+  datacenter: string;
+  /** Name of the port asked for. */
+  port?: string | undefined;
   /** In seconds. */
   ttl: number;
-  /** What this Consul itself knows of a host name; mostly nothing. */
+  /** Whether SRV records bring the nodes' metadata. */
+  metaTxt: boolean;
+  /** What Consul knows or can find out of a host name; mostly nothing. */
   resolve(host: string): DnsRecord[];
 }
 
+/** Records taken over from another name when the question has no OPT (F2.9). */
+const FOREIGN_RECORDS = 5;
+
 /** One record per node, service address and port; each with its addresses and its node's metadata (F2.1, F12.1). */
 export function srvRecords(scene: Scene, instances: Instance[]): Found {
-  const { query, domain, ttl, settings, random } = scene;
+  const { query, ttl, settings, random } = scene;
   const answers: DnsRecord[] = [];
   const additionals: DnsRecord[] = [];
   const seen = new Set<string>();
   for (const instance of instances) {
-    const { node, address, port } = instance;
-    const key = `${node.name} ${address} ${port}`;
+    const { node } = instance;
+    const named = portNamed(instance, scene.port);
+    if (named === undefined) return { answers, additionals, noSuchPort: true };
+    const { service, port } = whereabouts(settings, instance, named, scene.datacenter, query.type);
+    const key = `${node.name} ${service} ${port}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    const [target, records] = locate(scene, instance);
+    const { target, records } = locate(scene, instance);
     const weight = instance.weights[instance.status === 'warning' ? 'warning' : 'passing'];
     // A port is whatever was registered, modulo 2¹⁶ (F2.7).
     answers.push({ name: query.name, ttl, type: 'SRV', priority: 1, weight, port: port & 0xffff, target });
     additionals.push(...records);
-    if (settings.metaTxt) additionals.push(...metadata(nodeName(node, domain), node, ttl, random));
+    if (scene.metaTxt) additionals.push(...metadata(metadataOwner(scene, instance), node, ttl, random));
   }
   return { answers, additionals };
 }
 
 /** An SRV target and the records of that name: the forms of F2.8. */
-function locate(scene: Scene, { node, address }: Instance): [target: string, records: DnsRecord[]] {
-  const { domain, ttl, query } = scene;
-  if (isIP(address) !== 0) {
-    const hex = addressBytes(address).map((byte) => byte.toString(16).padStart(2, '0'));
-    const target = `${hex.join('')}.addr.${node.datacenter}.${domain}`;
-    return [target, addressRecords(target, address, ttl)];
+function locate(scene: Scene, instance: Instance): { target: string; records: DnsRecord[] } {
+  const { domain, ttl, query, settings } = scene;
+  const { node } = instance;
+  const at = whereabouts(settings, instance, 0, scene.datacenter, query.type);
+  const toAddress = (target: string, address: string) => ({
+    target,
+    records: addressRecords(target, address, ttl),
+  });
+  const place = node.peer === undefined ? `${node.datacenter}.${domain}` : domain;
+  if (isIP(at.service) !== 0) {
+    const ambiguous = settings.dialect.v2dns && at.service === node.address;
+    return toAddress(
+      ambiguous ? `${instance.name}.service.${node.datacenter}.${domain}` : hexName(at.service, place),
+      at.service,
+    );
   }
-  // A service whose address is the very name asked for is at its node.
-  const host = address === '' || sameName(address, query.name) ? node.address : address;
-  if (isIP(host) === 0) return [host, resolved(scene, host)];
-  const target = nodeName(node, domain);
-  return [target, addressRecords(target, host, ttl)];
+  if (at.service !== '' && !(isIP(at.node) !== 0 && isQuestion(at.service, query)))
+    return toHost(scene, at.service);
+  if (isIP(at.node) === 0) return toHost(scene, at.node);
+  // An address meant for other datacenters is not what the node's name stands for.
+  const own = at.node === node.address || at.service !== '';
+  return toAddress(own ? nodeName(node, domain) : hexName(at.node, place), at.node);
 }
 
-function resolved({ resolve, ttl }: Scene, host: string): DnsRecord[] {
-  // The metadata of a node that is meant only by its name stays out.
-  return resolve(host).flatMap((record) => (record.type === 'TXT' ? [] : [{ ...record, ttl }]));
+function toHost(scene: Scene, host: string): { target: string; records: DnsRecord[] } {
+  return { target: withoutDot(host), records: resolved(scene, host) };
+}
+
+function resolved({ resolve, ttl, query, settings }: Scene, host: string): DnsRecord[] {
+  const found = resolve(withoutDot(host)).flatMap((record) =>
+    // The metadata of a node that is meant only by its name stays out, but for the one version.
+    record.type === 'TXT' && !settings.dialect.v2dns ? [] : [{ ...record, ttl }],
+  );
+  return query.edns === undefined ? found.slice(0, FOREIGN_RECORDS) : found;
 }
 
 /** Each address once; a host name only where no instance has an address, and then only one (F2.10). */
 export function instanceAddresses(scene: Scene, instances: Instance[]): Found {
   const { query, ttl, settings } = scene;
   const answers: DnsRecord[] = [];
+  const additionals: DnsRecord[] = [];
   let alias: DnsRecord[] = [];
   const seen = new Set<string>();
-  for (const { node, address } of instances) {
-    const own = address === '' || sameName(address, query.name) ? node.address : address;
-    if (isIP(own) === 0) {
+  for (const instance of instances) {
+    const at = whereabouts(settings, instance, 0, scene.datacenter, query.type);
+    const host =
+      at.service === '' || (isIP(at.node) !== 0 && isQuestion(at.service, query)) ? at.node : at.service;
+    if (isIP(host) === 0) {
       // Whatever the type: an alias goes for all of them.
-      if (alias.length === 0) {
-        alias = [{ name: query.name, ttl, type: 'CNAME', target: own }, ...resolved(scene, own)];
+      if (alias.length === 0 && host !== '') {
+        alias = [
+          { name: query.name, ttl, type: 'CNAME', target: withoutDot(host) },
+          ...resolved(scene, host),
+        ];
       }
       continue;
     }
-    if (seen.has(own) || !wants(query.type, own)) continue;
-    seen.add(own);
-    answers.push(...addressRecords(query.name, own, ttl));
+    if (!wants(query.type, host)) continue;
+    const records = addressRecords(query.name, host, ttl);
+    if (settings.dialect.v2dns && query.type === TYPES.TXT) {
+      additionals.push(...records);
+      continue;
+    }
+    if (seen.has(host)) continue;
+    seen.add(host);
+    answers.push(...records);
     if (settings.aRecordLimit > 0 && answers.length >= settings.aRecordLimit) break;
   }
-  return { answers: answers.length > 0 ? answers : alias, additionals: [] };
+  return { answers: answers.length > 0 ? answers : alias, additionals };
 }
 
-function sameName(one: string, other: string): boolean {
-  return one.replace(/\.$/, '').toLowerCase() === other.toLowerCase();
+/** The TXT records stand under the node's name; on the one version with a host name as target, under the question's. */
+function metadataOwner({ settings, query, domain }: Scene, { address, node }: Instance): string {
+  const host = settings.dialect.v2dns && isIP(address) === 0 && withoutDot(address).includes('.');
+  return host ? query.name : nodeName(node, domain);
+}
+
+/** A service whose address is the very name asked for is at its node; letter by letter, as Consul compares them. */
+function isQuestion(address: string, { name }: Query): boolean {
+  return withoutDot(address) === name;
+}
+
+function withoutDot(host: string): string {
+  return host.replace(/\.$/, '');
 }

@@ -29,13 +29,9 @@ export function readQuery(request: Buffer): Received | undefined {
   const flags = request.readUInt16BE(2);
   if (flags & 0x8000) return undefined;
   const opcode = (flags >> 11) & 0xf;
-  const refuse = (rcode: number, question: Buffer = Buffer.alloc(0)): Received => {
-    const header = Buffer.alloc(12);
-    header.writeUInt16BE(id, 0);
-    header.writeUInt16BE(0x8000 | (flags & 0x7900) | rcode, 2);
-    header.writeUInt16BE(question.length > 0 ? 1 : 0, 4);
-    return { refusal: Buffer.concat([header, question]) };
-  };
+  const refuse = (rcode: number, question?: Buffer): Received => ({
+    refusal: bare(id, flags, rcode, question),
+  });
   // NOTIFY is answered like a query (F8.6).
   if (opcode !== 0 && opcode !== 4) return refuse(NOTIMP);
   if (request.readUInt16BE(4) !== 1) return refuse(FORMERR);
@@ -50,6 +46,15 @@ export function readQuery(request: Buffer): Received | undefined {
     // Where only what follows the question is broken, the question is given back.
     return refuse(FORMERR, question);
   }
+}
+
+/** A header that refuses, and behind it the question or not; `question` is bytes of the request. */
+export function bare(id: number, flags: number, rcode: number, question: Buffer = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(12);
+  header.writeUInt16BE(id, 0);
+  header.writeUInt16BE(0x8000 | (flags & 0x7900) | rcode, 2);
+  header.writeUInt16BE(question.length > 0 ? 1 : 0, 4);
+  return Buffer.concat([header, question]);
 }
 
 /** The labels at `at` as one name, and the offset behind them. */

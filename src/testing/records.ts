@@ -1,19 +1,35 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { Random } from '../random.ts';
 import type { CatalogueNode } from './catalogue.ts';
-import { type DnsRecord, TYPES } from './wire.ts';
+import { addressBytes, type DnsRecord, TYPES } from './wire.ts';
 
 /** `key=value`, one record per key, in random order; a key of its own kind stands for the bare value (F2.14). */
 export function metadata(name: string, { meta }: CatalogueNode, ttl: number, random: Random): DnsRecord[] {
   const texts = Object.entries(meta).map(([key, value]): DnsRecord => {
-    const text = key.toLowerCase().startsWith('rfc1035-') ? value : `${key}=${value}`;
+    const text = key.toLowerCase().startsWith('rfc1035-')
+      ? value
+      : `${quoteKey(key)}=${value.replaceAll('`', '``')}`;
     return { name, ttl, type: 'TXT', text };
   });
   return shuffle(texts, random);
 }
 
-export function nodeName(node: CatalogueNode, domain: string): string {
-  return `${node.name}.node.${node.datacenter}.${domain}`;
+/** RFC 1464: backquotes go before what would read as the border of the key. */
+function quoteKey(key: string): string {
+  return key.replace(/[`=]|^ +| +$/g, (part) =>
+    part.startsWith(' ') ? part.replaceAll(' ', '` ') : `\`${part}`,
+  );
+}
+
+/** A node of a peer is named by its peer, every other by its datacenter (F2.8). */
+export function nodeName({ name, datacenter, peer }: CatalogueNode, domain: string): string {
+  return peer === undefined ? `${name}.node.${datacenter}.${domain}` : `${name}.node.${peer}.peer.${domain}`;
+}
+
+/** The name that holds an IP address in itself; `place` is a datacenter and the domain, for a peer the domain alone. */
+export function hexName(address: string, place: string): string {
+  const hex = addressBytes(address).map((byte) => byte.toString(16).padStart(2, '0'));
+  return `${hex.join('')}.addr.${place}`;
 }
 
 export function addressRecords(name: string, address: string, ttl: number): DnsRecord[] {

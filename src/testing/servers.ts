@@ -9,12 +9,25 @@ export interface Outgoing {
   packets: readonly Buffer[];
   /** ms */
   delay: number;
+  /** Sent before, from another port; over UDP only. */
+  spoofed: readonly Buffer[];
+  /** Sent once more, so many ms later; over UDP only. */
+  late: { packet: Buffer; after: number } | undefined;
 }
+
+export const silence: Outgoing = { packets: [], delay: 0, spoofed: [], late: undefined };
+
+/** What to send for a request; a promise where that takes time. */
+export type Handle = (
+  request: Buffer,
+  transport: Transport,
+  from: { address: string; port: number },
+) => Outgoing | Promise<Outgoing>;
 
 export interface ServerOptions {
   host: string;
   clock: Clock;
-  handle(request: Buffer, transport: Transport): Outgoing;
+  handle: Handle;
 }
 
 /** One of the two sockets of the double; both can be opened and closed again and again. */
@@ -24,21 +37,43 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** More packets at once would be lost in the receiver's buffer, the true one among them. */
+const BURST = 32;
+
 export function udpListener({ host, clock, handle }: ServerOptions): Listener {
+  const family = host.includes(':') ? 'udp6' : 'udp4';
   let current: UdpSocket | undefined;
+  let other: UdpSocket | undefined;
+
+  const answer = (socket: UdpSocket, outgoing: Outgoing, peer: { address: string; port: number }) => {
+    const { packets, delay, spoofed, late } = outgoing;
+    const send = (more: readonly Buffer[], by = socket) => {
+      if (socket !== current) return;
+      // What the system refuses to send is lost, as with Consul (F4.5).
+      for (const packet of more.slice(0, BURST)) by.send(packet, peer.port, peer.address, () => {});
+      if (more.length > BURST) setImmediate(send, more.slice(BURST), by);
+    };
+    const sendAll = () => {
+      if (spoofed.length > 0) {
+        other ??= createSocket(family);
+        send(spoofed, other);
+      }
+      send(packets);
+      if (late !== undefined) clock.setTimeout(() => send([late.packet]), late.after);
+    };
+    if (delay > 0) clock.setTimeout(sendAll, delay);
+    else sendAll();
+  };
+
   return {
     async open(port) {
       if (current !== undefined) return current.address().port;
-      const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-      socket.on('message', (request, peer) => {
-        const { packets, delay } = handle(request, 'udp');
-        const send = () => {
-          if (socket !== current) return;
-          // What the system refuses to send is lost, as with Consul (F4.5).
-          for (const packet of packets) socket.send(packet, peer.port, peer.address, () => {});
-        };
-        if (delay > 0) clock.setTimeout(send, delay);
-        else send();
+      const socket = createSocket(family);
+      socket.on('message', (request, { address, port: from }) => {
+        const peer = { address, port: from };
+        const outgoing = handle(request, 'udp', peer);
+        if (outgoing instanceof Promise) void outgoing.then((held) => answer(socket, held, peer));
+        else answer(socket, outgoing, peer);
       });
       socket.bind(port, host);
       try {
@@ -52,11 +87,17 @@ export function udpListener({ host, clock, handle }: ServerOptions): Listener {
       return socket.address().port;
     },
     async close() {
-      const socket = current;
+      const sockets = [current, other];
       current = undefined;
-      if (socket === undefined) return;
-      socket.close();
-      await once(socket, 'close');
+      other = undefined;
+      await Promise.all(
+        sockets.map(async (socket) => {
+          if (socket === undefined) return;
+          const closed = once(socket, 'close');
+          socket.close();
+          await closed;
+        }),
+      );
     },
   };
 }
@@ -71,7 +112,8 @@ export function tcpListener({ host, clock, handle }: ServerOptions): Listener {
       const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
         connections.add(socket);
         socket.on('close', () => connections.delete(socket));
-        serveConnection(socket, clock, (request) => handle(request, 'tcp'));
+        const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+        serveConnection(socket, clock, (request) => handle(request, 'tcp', { address, port }));
       });
       server.listen(port, host);
       await once(server, 'listening');
@@ -101,7 +143,11 @@ const IDLE = 8_000;
 const QUERIES_PER_CONNECTION = 128;
 
 /** One message after the other: a slow one holds up those behind it (F8.1). */
-function serveConnection(socket: Socket, clock: Clock, handle: (request: Buffer) => Outgoing): void {
+function serveConnection(
+  socket: Socket,
+  clock: Clock,
+  handle: (request: Buffer) => Outgoing | Promise<Outgoing>,
+): void {
   let received: Buffer = Buffer.alloc(0);
   let served = 0;
   let serving = false;
@@ -128,7 +174,7 @@ function serveConnection(socket: Socket, clock: Clock, handle: (request: Buffer)
       if (request === undefined) break;
       clock.clearTimeout(deadline);
       served++;
-      const { packets, delay } = handle(request);
+      const { packets, delay } = await handle(request);
       if (delay > 0) await sleep(clock, delay);
       if (socket.destroyed) return;
       for (const packet of packets) {

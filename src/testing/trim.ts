@@ -1,3 +1,4 @@
+import type { Dialect } from './versions.ts';
 import { type DnsRecord, type Message, sizeOf } from './wire.ts';
 
 /**
@@ -14,28 +15,28 @@ export interface Trimmed {
 }
 
 export interface UdpLimits {
-  version: '1.8.7' | '1.22.7';
+  dialect: Pick<Dialect, 'udpMargin' | 'largestDatagram'>;
   /** The size the question advertised. */
   edns: number | undefined;
   udpAnswerLimit: number;
+  disableCompression: boolean;
 }
 
 const PLAIN_UDP = 512;
-/** Newer versions never send more, whatever the client offers (F4.5). */
-const LARGEST_DATAGRAM = 65467;
 const LARGEST_ANSWER_LIMIT = 8;
 const TCP_SIZE = 65523;
 /** This far above the limit, one answer less is not expected to do. */
 const FAR_ABOVE = 100;
 
-export function trimUdp(message: Message, { version, edns, udpAnswerLimit }: UdpLimits): Trimmed {
-  const offered = Math.max(PLAIN_UDP, edns ?? 0);
-  const limit = version === '1.22.7' ? Math.min(offered, LARGEST_DATAGRAM) : offered;
-  const most = Math.min(LARGEST_ANSWER_LIMIT, udpAnswerLimit);
+export function trimUdp(message: Message, limits: UdpLimits): Trimmed {
+  const { dialect, edns, disableCompression } = limits;
+  const limit = Math.min(Math.max(PLAIN_UDP, edns ?? 0), dialect.largestDatagram);
+  const most = Math.min(LARGEST_ANSWER_LIMIT, limits.udpAnswerLimit);
   const byCount = limit === PLAIN_UDP && message.answers.length > most;
   const counted = byCount ? keep(message, most) : message;
   // A reply cut by count must fit uncompressed (F4.2).
-  const fitted = shrink(counted, { limit, margin: version === '1.22.7' ? 8 : 7, compress: !byCount });
+  const compress = !byCount && !disableCompression;
+  const fitted = shrink(counted, { limit, margin: dialect.udpMargin, compress });
   return { message: fitted, cut: fitted.answers.length < message.answers.length };
 }
 
@@ -43,10 +44,10 @@ export function trimUdp(message: Message, { version, edns, udpAnswerLimit }: Udp
  * The cut to 1024 SRV leaves the additional section alone and says nothing, not even with enable_truncate (F4.7);
  * the cut by bytes asks for TC also where only metadata went (F12.4).
  */
-export function trimTcp(message: Message): Trimmed {
+export function trimTcp(message: Message, { disableCompression }: { disableCompression: boolean }): Trimmed {
   const most = message.question?.type === 33 ? 1024 : 4096;
   const counted = { ...message, answers: message.answers.slice(0, most) };
-  const fitted = shrink(counted, { limit: TCP_SIZE, margin: 0, compress: true });
+  const fitted = shrink(counted, { limit: TCP_SIZE, margin: 0, compress: !disableCompression });
   return { message: fitted, cut: fitted !== counted };
 }
 
@@ -54,12 +55,12 @@ export function trimTcp(message: Message): Trimmed {
 function shrink(message: Message, to: { limit: number; margin: number; compress: boolean }): Message {
   let fitted = message;
   for (;;) {
-    const size = sizeOf(fitted, to.compress);
-    if (fitted.answers.length <= 1 || size <= to.limit - to.margin) return fitted;
+    if (fitted.answers.length <= 1 || sizeOf(fitted, to.compress) <= to.limit - to.margin) return fitted;
+    // Only an NXDOMAIN that carries answers has both (F12.11); its SOA goes first, but never alone.
+    fitted = { ...fitted, authorities: [] };
     // The search aims at the limit without the margin: its result may lose one more in the next round.
-    const count =
-      size - to.limit > FAR_ABOVE ? mostWithin(fitted, to.limit, to.compress) : fitted.answers.length - 1;
-    fitted = keep(fitted, count);
+    const farAbove = sizeOf(fitted, to.compress) - to.limit > FAR_ABOVE;
+    fitted = keep(fitted, farAbove ? mostWithin(fitted, to.limit, to.compress) : fitted.answers.length - 1);
   }
 }
 

@@ -49,8 +49,8 @@ export const TYPES = {
 const POINTER_REACH = 0x4000;
 
 /** The message as sent; throws a RangeError where Consul's library cannot encode it either and stays silent (F12.5). */
-export function encodeMessage(message: Message): Buffer {
-  const writer = new Writer(true);
+export function encodeMessage(message: Message, compress = true): Buffer {
+  const writer = new Writer(compress);
   writer.message(message);
   if (writer.overlong) throw new RangeError('a character string of more than 255 bytes');
   if (writer.length > 0xffff) throw new RangeError('a message of more than 65535 bytes');

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import dnsPacket from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeQuery } from '../../src/dns/message.ts';
 import { type DnsRecord, decodeReply } from '../../src/dns/reply.ts';
 import { ipText } from '../../src/ip.ts';
+import { replyTo } from './messages.ts';
 
 interface Capture {
   readonly name: string;
@@ -108,20 +110,38 @@ describe('a reply', () => {
   it('of 64 KiB whose names lead through thousands of pointers is refused before it costs time', () => {
     const { bytes, names } = pointerChain();
     expect(names).toBeGreaterThan(2_500);
-    const start = performance.now();
-    expect(decodeReply(bytes)).toBe(undefined);
+    const times = [1, 2, 3].map(() => {
+      const start = performance.now();
+      expect(decodeReply(bytes)).toBe(undefined);
+      return performance.now() - start;
+    });
     // 180 ms where every name is followed to its end.
-    expect(performance.now() - start).toBeLessThan(50);
+    expect(Math.min(...times)).toBeLessThan(50);
   });
 
   it('whose target is longer or shorter than its record is none', () => {
-    const bytes = capture('1.22.7', 'SRV three instances, EDNS 1232');
-    const target = bytes.indexOf('\x080a010001', 0, 'latin1');
-    for (const by of [-1, 1]) {
-      const other = Buffer.from(bytes);
-      other.writeUInt16BE(bytes.readUInt16BE(target - 8) + by, target - 8);
-      expect(decodeReply(other)).toBe(undefined);
-    }
+    const { bytes: question } = encodeQuery('web.service.consul', 'SRV', 7, undefined, Buffer.alloc(32));
+    const srv = { priority: 1, weight: 1, port: 80, target: 'n1.node.dc1.consul' };
+    const bytes = replyTo(question, {
+      answers: [{ name: 'web.service.consul', ttl: 0, type: 'SRV', ...srv }],
+    });
+    expect(decodeReply(bytes)!.answers).toHaveLength(1);
+    const length = bytes.length - 20 - 6 - 2;
+    expect(bytes.readUInt16BE(length)).toBe(26);
+    bytes.writeUInt16BE(25, length);
+    expect(decodeReply(bytes)).toBe(undefined);
+    const longer = Buffer.concat([bytes, Buffer.from([0])]);
+    longer.writeUInt16BE(27, length);
+    expect(decodeReply(longer)).toBe(undefined);
+  });
+
+  it('whose question is cut behind its name is none', () => {
+    const { bytes, questionEnd } = encodeQuery('web.service.consul', 'SRV', 7, undefined, Buffer.alloc(32));
+    const reply = Buffer.from(bytes);
+    reply[2]! |= 0x80;
+    expect(decodeReply(reply.subarray(0, questionEnd))?.rcode).toBe('NOERROR');
+    for (let cut = 1; cut <= 4; cut++)
+      expect(decodeReply(reply.subarray(0, questionEnd - cut))).toBe(undefined);
   });
 
   it('that is cut anywhere, or says more than it holds, is none', () => {

@@ -1,10 +1,12 @@
-import { Socket as UdpSocket } from 'node:dgram';
+import { createSocket, Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { Socket as TcpSocket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DnsClient } from '../../src/dns/client.ts';
 import { parseServerAddress } from '../../src/dns/server-address.ts';
 import { type ConsulDouble, createConsulDouble } from '../../src/testing/consul-double.ts';
 import { createFakeClock } from '../../src/testing/fake-clock.ts';
+import { answerTo, asked, forgery } from './messages.ts';
 
 let double: ConsulDouble;
 const clients: DnsClient[] = [];
@@ -83,5 +85,28 @@ describe('sockets', () => {
     expect(new Set(await Promise.all(work))).toEqual(new Set(['ERR_CLOSED']));
     for (let i = 0; i < 5; i++) await turn();
     expect([udp.mock.calls.length, tcp.mock.calls.length, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  it('are given up for another local port after 256 messages that answer nothing', async () => {
+    const server = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    const ports = new Set<number>();
+    server.on('message', async (question, { port, address }) => {
+      ports.add(port);
+      const { id } = asked(question);
+      // One after the other, so that none is lost for want of room.
+      for (let i = 1; ports.size === 1 && i <= 256; i++) {
+        await new Promise((sent) =>
+          server.send(forgery(question, { id: (id + i) & 0xffff }), port, address, sent),
+        );
+        if (i % 16 === 0) await turn();
+      }
+      if (ports.size > 1) server.send(answerTo(question), port, address);
+    });
+    const dns = client(`127.0.0.1:${server.address().port}`);
+    const { reply } = await dns.query(question, 'SRV', { transport: 'udp' });
+    server.close();
+    expect([reply.answers.length, ports.size]).toEqual([1, 2]);
+    expect(dns.counters).toMatchObject({ sent: 2, foreign: 256, abandoned: 1 });
   });
 });

@@ -28,6 +28,7 @@ describe('a name in a message', () => {
     ['points forwards', wire('→2', 'a', '.'), 0],
     ['points into itself', wire('a', '→0'), 0],
     ['points to one that points back', wire('a', '→4', 'b', '→0'), 4],
+    ['points back, and from there forwards', wire('→3', '.', 'a', '.', '→0'), 6],
     ['ends in a label', Buffer.from([5, 97]), 0],
     ['ends in a pointer', Buffer.from([0, 0xc0]), 1],
     ['does not end', wire('a'), 0],

@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import * as dgram from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,6 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, test } from 'vitest';
+import { type Engine, findEngine } from '../cluster/engine.ts';
+import { removeLeftovers } from '../cluster/leftovers.ts';
+import { freePorts } from './free-ports.ts';
 import { type Instance, Registration } from './registration.ts';
 
 export type { Instance } from './registration.ts';
@@ -19,8 +21,11 @@ const DEFAULT_IMAGE = 'hashicorp/consul:1.22';
 const READY_WITHIN_MS = 60_000;
 const GRACE_MS = 10_000;
 const PORT_ATTEMPTS = 5;
+const CONFIG_IN_DOCKER = '/agent.json';
 /** In Consul's words, and in Docker's. */
 const PORT_TAKEN = /address already in use|port is already allocated/;
+
+type Container = ReturnType<Engine['getContainer']>;
 
 export type FoundConsul =
   | { readonly kind: 'binary'; readonly path: string; readonly version: string }
@@ -81,16 +86,15 @@ async function lookForConsul(): Promise<FoundConsul> {
   if (version) return { kind: 'binary', path, version };
   // Whoever names a binary wants that one: falling back would test something else without a word.
   if (named) return { kind: 'none', reason: `CONSUL_BIN=${named} is no Consul that runs here` };
-  try {
-    const { getContainerRuntimeClient } = await import('testcontainers');
-    await getContainerRuntimeClient();
-  } catch {
+  const engine = await findEngine();
+  if (engine === undefined) {
     return {
       kind: 'none',
       reason:
         'no Consul: CONSUL_BIN is not set, no consul is on the PATH, no Docker engine answers (see npm run consul)',
     };
   }
+  await removeLeftovers(engine);
   return { kind: 'docker', image: process.env['CONSUL_IMAGE'] || DEFAULT_IMAGE };
 }
 
@@ -125,7 +129,7 @@ export function describeWithConsul(title: string, suite: () => void): void {
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   if (consul.kind === 'none') throw new Error(consul.reason);
   for (let attempt = 1; ; attempt += 1) {
-    const ports: Ports = { ...(await freePorts()), ...options.ports };
+    const ports: Ports = { ...(await choosePorts()), ...options.ports };
     const host =
       consul.kind === 'docker'
         ? new InDocker(consul.image, options, ports)
@@ -365,18 +369,14 @@ class AsProcess implements Host {
   }
 }
 
-/**
- * Untried where this was written: no Docker engine ran there.
- *
- * A container lives from `start` to `end`, so that nothing but the ports outlives `kill()`, also without `-dev`.
- */
+/** A container lives from the first `start` to `cleanUp`: what is on its disk outlives `kill()` and `restart()`. */
 class InDocker implements Host {
   readonly nodeId = randomUUID();
   readonly pid = undefined;
   readonly #image: string;
   readonly #options: AgentOptions;
   readonly #ports: Ports;
-  #container: { stop(options: { timeout: number }): Promise<unknown> } | undefined;
+  #container: Container | undefined;
 
   constructor(image: string, options: AgentOptions, ports: Ports) {
     this.#image = image;
@@ -385,25 +385,41 @@ class InDocker implements Host {
   }
 
   async start(): Promise<void> {
-    const { GenericContainer } = await import('testcontainers');
+    if (this.#container) await this.#container.start();
+    else this.#container = await this.#create();
+  }
+
+  async #create(): Promise<Container> {
+    const { LoopbackContainer } = await import('../cluster/container.ts');
+    const { consulPath, dataDirectory } = await import('../cluster/image.ts');
     const { node = 'agent', dev = true, serverFlags = [] } = this.#options;
-    const mode = dev ? ['-dev'] : ['-server', '-bootstrap-expect', '1'];
-    this.#container = await new GenericContainer(this.#image)
-      // Host ports of our choice: Docker would map UDP and TCP of the DNS port to two different ones.
-      .withExposedPorts(
-        { container: 8500, host: this.#ports.http },
+    const server = ['-server', '-bootstrap-expect', '1', '-data-dir', dataDirectory];
+    const container = new LoopbackContainer(this.#image)
+      .publish(
+        { container: 8500, host: this.#ports.http, protocol: 'tcp' },
         { container: 8600, host: this.#ports.dns, protocol: 'tcp' },
         { container: 8600, host: this.#ports.dns, protocol: 'udp' },
       )
-      .withEnvironment({ CONSUL_LOCAL_CONFIG: JSON.stringify(configOf(this.#options)) })
+      .withCopyContentToContainer([
+        { content: JSON.stringify(configOf(this.#options)), target: CONFIG_IN_DOCKER },
+      ])
+      // The official images have a script in front, which adds flags of its own.
+      .withEntrypoint([consulPath])
       .withCommand([
         'agent',
-        ...mode,
+        ...(dev ? ['-dev'] : server),
         ...['-node', node, '-node-id', this.nodeId, '-log-level', 'warn', '-client', '0.0.0.0'],
+        ...['-bind', LOOPBACK],
         ...metaFlags(this.#options),
-        ...serverFlags,
-      ])
-      .start();
+        ...['-config-file', CONFIG_IN_DOCKER, ...serverFlags],
+      ]);
+    const engine = await findEngine();
+    try {
+      return engine!.getContainer((await container.start()).getId());
+    } catch (error) {
+      if (!PORT_TAKEN.test(String(error))) throw error;
+      throw new Error('address already in use', { cause: error });
+    }
   }
 
   failure(): undefined {
@@ -411,11 +427,18 @@ class InDocker implements Host {
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    await this.#container?.stop({ timeout: signal === 'SIGTERM' ? GRACE_MS : 0 });
-    this.#container = undefined;
+    const ended =
+      signal === 'SIGTERM' ? this.#container?.stop({ t: GRACE_MS / 1_000 }) : this.#container?.kill();
+    await ended?.catch((error: { statusCode?: number }) => {
+      // It had ended already.
+      if (error.statusCode !== 304 && error.statusCode !== 409) throw error;
+    });
   }
 
-  async cleanUp(): Promise<void> {}
+  async cleanUp(): Promise<void> {
+    await this.#container?.remove({ force: true, v: true });
+    this.#container = undefined;
+  }
 }
 
 function configOf(options: AgentOptions): Record<string, unknown> {
@@ -427,37 +450,9 @@ function metaFlags({ nodeMeta = {} }: AgentOptions): string[] {
   return Object.entries(nodeMeta).flatMap(([key, value]) => ['-node-meta', `${key}:${value}`]);
 }
 
-/**
- * Below the range from which the systems take ports for outgoing connections: an agent that is killed and comes back
- * would else find a client's socket on its port now and then.
- */
-async function freePorts(): Promise<Ports> {
-  const chosen = new Set<number>();
-  while (chosen.size < 5) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
-    if (!chosen.has(port) && (await isFree(port))) chosen.add(port);
-  }
-  const [http = 0, dns = 0, server = 0, serfLan = 0, serfWan = 0] = chosen;
+async function choosePorts(): Promise<Ports> {
+  const [http = 0, dns = 0, server = 0, serfLan = 0, serfWan = 0] = await freePorts(5);
   return { http, dns, server, serfLan, serfWan };
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const stream = net.createServer();
-  const datagram = dgram.createSocket('udp4');
-  try {
-    const listening = once(stream, 'listening');
-    stream.listen(port, LOOPBACK);
-    await listening;
-    const bound = once(datagram, 'listening');
-    datagram.bind(port, LOOPBACK);
-    await bound;
-    return true;
-  } catch {
-    return false;
-  } finally {
-    stream.close();
-    datagram.close();
-  }
 }
 
 async function accepts(port: number): Promise<boolean> {

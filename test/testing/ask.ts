@@ -30,7 +30,19 @@ export interface Reply {
   edns: number | undefined;
 }
 
-const NUMBERS = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, TXT: 16, AAAA: 28, SRV: 33, AXFR: 252, ANY: 255 };
+const NUMBERS = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  AXFR: 252,
+  ANY: 255,
+};
 
 export function request({ name, type = 'SRV', edns, id = 4711, flags = 0x0100 }: Asked): Buffer {
   const words = (...values: number[]) => Buffer.from(values.flatMap((value) => [value >> 8, value & 0xff]));

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Answer, decode } from 'dns-packet';
+import type { ConsulVersion as Version } from '../../src/testing/versions.ts';
 import type { DnsRecord, Message } from '../../src/testing/wire.ts';
 
-export type Version = '1.8.7' | '1.22.7';
+export type { ConsulVersion as Version } from '../../src/testing/versions.ts';
 
 export interface Capture {
   name: string;
@@ -12,8 +13,9 @@ export interface Capture {
   response: Buffer;
 }
 
-export function readCaptures(version: Version): Capture[] {
-  const file = new URL(`../fixtures/captures-${version}.json`, import.meta.url);
+/** 'captures': taken by hand, one world for many; 'recorded': the scenarios, see scenarios/. */
+export function readCaptures(version: Version, kind: 'captures' | 'recorded' = 'captures'): Capture[] {
+  const file = new URL(`../fixtures/${kind}-${version}.json`, import.meta.url);
   const captures: {
     name: string;
     setup: string;

@@ -1,10 +1,11 @@
 import { createRandom } from '../../src/random.ts';
 import { answer } from '../../src/testing/answers.ts';
 import { createCatalogue } from '../../src/testing/catalogue.ts';
-import { agentMetadata } from '../../src/testing/consul-double.ts';
 import type { Query } from '../../src/testing/query.ts';
 import { reply, type Transport } from '../../src/testing/reply.ts';
-import type { Settings } from '../../src/testing/settings.ts';
+import { type Settings, settingsFrom } from '../../src/testing/settings.ts';
+import { agentMetadata } from '../../src/testing/versions.ts';
+import { fullAccess } from '../../src/testing/world.ts';
 import { type Reply, read } from './ask.ts';
 import type { Version } from './captures.ts';
 
@@ -34,18 +35,8 @@ export function layOut({ version, service, count, where, node = 'n1', ...more }:
     const onNode = where === 'node targets' || where === 'ports';
     catalogue.register({ name: service, node: own, port, ...(onNode ? {} : { address }) });
   }
-  const settings: Settings = {
-    version,
-    datacenter: 'dc1',
-    domain: 'consul',
-    serviceTtl: 0,
-    enableTruncate: false,
-    udpAnswerLimit: 3,
-    aRecordLimit: 0,
-    metaTxt: true,
-    ...more.settings,
-  };
-  const world = { settings, catalogue, random: createRandom(1) };
+  const settings: Settings = { ...settingsFrom({ version }), ...more.settings };
+  const world = { settings, catalogue, random: createRandom(1), access: fullAccess() };
   return (type: 1 | 33, transport: Transport, edns?: number): Reply => {
     const query: Query = { id: 1, flags: 0x100, name: `${service}.service.consul`, type, class: 1, edns };
     return read(reply(query, answer(world, query), settings, transport)!);

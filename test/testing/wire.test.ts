@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeMessage, type Message, sizeOf } from '../../src/testing/wire.ts';
 import { readCaptures, toMessage, type Version } from './captures.ts';
 
-describe.each(['1.8.7', '1.22.7'] satisfies Version[])('the bytes of Consul %s', (version) => {
+describe.each(['1.8.7', '1.19.0', '1.22.7'] satisfies Version[])('the bytes of Consul %s', (version) => {
   // Options inside an OPT record (client subnet) are the one thing the double does not send.
   const captures = readCaptures(version).filter(
     ({ name, response }) => response.length > 12 && !name.startsWith('ECS'),
