@@ -10,7 +10,7 @@ import type { ServiceName } from './dns/name.ts';
 import type { DnsCounters } from './dns/pending.ts';
 import { ClosedError, InvalidOptionError } from './errors.ts';
 import { IntervalProber } from './health/prober.ts';
-import { LastGood } from './last-good.ts';
+import { LastGood, listsFor } from './last-good.ts';
 import { Names } from './names.ts';
 import {
   type CompleteOptions,
@@ -100,6 +100,7 @@ class ConsulDiscovery implements Discovery {
   readonly #resolvers: Resolvers;
   readonly #lastGood: LastGood | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: CompleteOptions, clock: Clock, random: Random) {
     this.#options = options;
@@ -141,6 +142,7 @@ class ConsulDiscovery implements Discovery {
     }
     const service = this.#create(name, key, settings);
     this.#services.set(key, { service, options: settings });
+    service.start();
     return service;
   }
 
@@ -164,8 +166,14 @@ class ConsulDiscovery implements Discovery {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#closing = this.#closeAll();
+    }
+    await this.#closing;
+  }
+
+  async #closeAll(): Promise<void> {
     for (const { service } of [...this.#services.values()]) service.closeWith('the discovery was closed.');
     this.#consul.close();
     const saved = this.#lastGood?.close();
@@ -187,6 +195,7 @@ class ConsulDiscovery implements Discovery {
       prober: (options) => new IntervalProber(options, this.#clock, this.#random),
     };
     const { hold, idle, ttl } = this.#options;
+    const lists = this.#lastGood && listsFor(this.#lastGood, settings);
     const service: Service = new Service({
       name,
       key,
@@ -201,7 +210,7 @@ class ConsulDiscovery implements Discovery {
       warnings: this.#warnings,
       disappearances: this.#disappearances,
       // What stands in the settings needs no memory.
-      lastGood: settings.addresses === undefined ? this.#lastGood : undefined,
+      lastGood: settings.addresses === undefined ? lists : undefined,
       // A service in use is not the one to go, however long ago it was asked for by name.
       onUsed: () => this.#services.get(key),
       onClose: () => {

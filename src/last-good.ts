@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Clock, TimerHandle } from './clock.ts';
 import type { Warnings } from './diagnostics.ts';
 import { type FileContent, type KeptList, largestFile, readLists, writeLists } from './last-good-file.ts';
+import type { CompleteServiceOptions } from './options.ts';
 import type { LastLists } from './refresh-loop.ts';
 import { replaceFile } from './replace-file.ts';
 import type { Address } from './resolver/resolver.ts';
@@ -178,6 +179,17 @@ export class LastGood implements LastLists {
     const message = `lastGood: ${this.#setup.file} ${what}. ${cause instanceof Error ? cause.message : cause}`;
     this.#setup.warnings.once({ code: 'LAST_GOOD_FAILED', message, cause });
   }
+}
+
+/** Those of a service: asked for in another way it has another list, also in other programs that share the file. */
+export function listsFor(lists: LastLists, settings: CompleteServiceOptions): LastLists {
+  const { family, port, datacenters, subset } = settings;
+  const way = JSON.stringify({ ...(family !== 'any' && { family }), port, datacenters, subset });
+  const named = (key: string) => (way === '{}' ? key : `${key} ${way}`);
+  return {
+    read: (key) => lists.read(named(key)),
+    write: (key, addresses) => lists.write(named(key), addresses),
+  };
 }
 
 /** Tells a file from what may come to stand in its place. */

@@ -282,7 +282,9 @@ function checkServices(value: unknown, path: string): ReadonlyMap<string, Servic
   const services = new Map<string, ServiceOptions>();
   for (const [name, options] of entriesOf(value, path)) {
     const settings = checkService(options, `${path}.${name}`);
-    services.set(bareName(name, path).toLowerCase(), settings);
+    const service = bareName(name, path).toLowerCase();
+    if (services.has(service)) return refuse(path, 'each service once, in whatever letter case', name);
+    services.set(service, settings);
   }
   return services;
 }

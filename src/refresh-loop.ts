@@ -51,11 +51,16 @@ export class RefreshLoop {
   readonly #lifetime = new AbortController();
   #members: Membership = noMembers;
   #emptySince: number | undefined;
+  /** When that was last said, and whether nothing at all was said since. */
+  #emptyAt = 0;
+  #silentSinceEmpty = false;
   #confirmedAt = Number.NEGATIVE_INFINITY;
+  /** Whether a list of an earlier run stood in: it does so once. */
+  #recalled = false;
   #asking: Promise<void> | undefined;
   /** Whether the question under way goes past the cache. */
   #askingFresh = false;
-  /** The newest list that came; and why the newest question brought none, if it did not. */
+  /** The newest list that came, while it is used; and why the newest question brought none, if it did not. */
   last: Resolution | undefined;
   error: unknown;
   refreshes = 0;
@@ -77,21 +82,25 @@ export class RefreshLoop {
   /** Milliseconds until the next question, while one is planned. */
   get untilNext(): number | undefined {
     const { next } = this.#schedule;
-    return next === undefined ? undefined : next - this.#setup.clock.now();
+    // A timer may be late.
+    return next === undefined ? undefined : Math.max(0, next - this.#setup.clock.now());
   }
 
-  /** One question at a time; who comes meanwhile shares it, unless it may be answered from memory and that is not wanted. */
+  /**
+   * One question at a time; who comes meanwhile shares it, unless it may be answered from memory and that is not wanted: after a
+   * failure it never is.
+   */
   ask(fresh: boolean): Promise<void> {
     if (this.#asking !== undefined && fresh && !this.#askingFresh) {
       const afterwards = () => this.ask(true);
       return witnessed(this.#asking.then(afterwards, afterwards));
     }
     if (this.#asking === undefined) {
-      this.#askingFresh = fresh;
+      this.#askingFresh = fresh || this.error !== undefined;
       const over = () => {
         this.#asking = undefined;
       };
-      this.#asking = witnessed(this.#askNow(fresh).finally(over));
+      this.#asking = witnessed(this.#askNow(this.#askingFresh).finally(over));
     }
     return this.#asking;
   }
@@ -115,7 +124,7 @@ export class RefreshLoop {
     signal.throwIfAborted();
     this.#schedule.begin();
     try {
-      const continued = this.refreshes > 0;
+      const continued = this.refreshes > 0 && membersOf(this.#members) > 0;
       const resolution = await resolver.resolve(name, { fresh, signal, background: true, continued });
       signal.throwIfAborted();
       this.#answered(resolution);
@@ -161,7 +170,7 @@ export class RefreshLoop {
       this.#vanishedWithOthers(cause);
       return;
     }
-    this.#emptySince ??= clock.now();
+    this.#emptySince = this.#emptinessBegan();
     const left = this.#emptySince + hold.empty - clock.now();
     this.#schedule.afterFailure(held > 0 && left > 0 ? left : undefined);
     if (held === 0) return;
@@ -173,6 +182,15 @@ export class RefreshLoop {
       left === Number.POSITIVE_INFINITY ? 'until there is another' : `for ${Math.round(left / 1000)} s`;
     const message = `${cause.message} The last list (${held} endpoints) is held ${time}.`;
     warnings.once({ code: 'SERVICE_EMPTY', service: key, message, cause });
+  }
+
+  /** Time in which nobody answered says nothing about emptiness: it does not count. */
+  #emptinessBegan(): number {
+    const now = this.#setup.clock.now();
+    const unknown = this.#silentSinceEmpty ? now - this.#emptyAt : 0;
+    this.#emptyAt = now;
+    this.#silentSinceEmpty = false;
+    return this.#emptySince === undefined ? now : this.#emptySince + unknown;
   }
 
   /** Most services are answered by nothing all at once: an error of Consul or of its token, so this is no emptiness. */
@@ -193,22 +211,36 @@ export class RefreshLoop {
   /** Nobody answered. The last list stands (static stability: an outage of Consul must not become ours). */
   #failed(cause: unknown): void {
     const { key, hold, warnings } = this.#setup;
-    if (membersOf(this.#members) === 0 && this.refreshes === 0) this.#recall();
-    const left = holdFor(hold, cause) - this.age;
+    const time = holdFor(hold, cause);
+    this.#silentSinceEmpty = true;
+    if (this.#mayRecall) this.#recall(time);
+    // Who is told of a list, or of a file, may end the loop.
+    if (this.#lifetime.signal.aborted) return;
+    const left = time - this.age;
     const kept = left > 0 ? membersOf(this.#members) : 0;
     this.#schedule.afterFailure(kept > 0 ? left : undefined);
-    if (left <= 0 && membersOf(this.#members) > 0) this.#expire();
     const list = kept > 0 ? `the last list (${kept} endpoints) is used on` : 'there is no list to use';
     const why = cause instanceof Error ? cause.message : String(cause);
     const message = `${key}: refreshing failed; ${list}, and the question is repeated. ${why}`;
     warnings.unavailable({ code: 'CONSUL_UNAVAILABLE', service: key, message, cause });
+    if (left <= 0 && membersOf(this.#members) > 0) this.#expire();
   }
 
-  /** The list of an earlier run, as long as this one never had any. */
-  #recall(): void {
-    const { key, clock, lastGood, onList } = this.#setup;
+  /** Not where this run had a list, nor where Consul says for longer than that is held off that there is nothing. */
+  get #mayRecall(): boolean {
+    const { clock, hold } = this.#setup;
+    const denied = this.#emptySince !== undefined && clock.now() - this.#emptySince >= hold.empty;
+    return this.refreshes === 0 && !this.#recalled && !denied;
+  }
+
+  /** The list of an earlier run, where it is not older than `time` already. */
+  #recall(time: number): void {
+    const { key, clock, lastGood, disappearances, onList } = this.#setup;
     const kept = lastGood?.read(key);
-    if (kept === undefined || kept.addresses.length === 0) return;
+    if (kept === undefined || kept.addresses.length === 0 || kept.age >= time) return;
+    this.#recalled = true;
+    // Should Consul come back with nothing for most services, these lists are to be kept as well.
+    disappearances.listed(key);
     this.#confirmedAt = clock.now() - kept.age;
     this.#members = settle(noMembers, { addresses: kept.addresses, ttl: 0, complete: true });
     onList(kept.addresses, 'recalled');
@@ -216,6 +248,7 @@ export class RefreshLoop {
 
   #expire(): void {
     this.#members = noMembers;
+    this.last = undefined;
     this.#setup.onList([], 'expired');
   }
 }

@@ -12,6 +12,9 @@ import { fixed, toAddress } from './resolver/fixed.ts';
 import type { Resolver } from './resolver/resolver.ts';
 import { drawnKey, subset } from './resolver/subset.ts';
 
+/** In ms. A source of somebody's own that never answers would be the end of all refreshing. */
+const sourceTimeout = 60_000;
+
 /** The resolvers of a discovery: what the settings of a service mean, shared by services whose settings mean the same. */
 export class Resolvers {
   readonly #options: CompleteOptions;
@@ -75,6 +78,11 @@ export class Resolvers {
 
   #asking({ port, family, datacenters }: CompleteServiceOptions): Resolver {
     const { source } = this.#options;
+    if (source !== undefined && family !== 'any') {
+      throw new InvalidOptionError(
+        `family: says how Consul's DNS is asked, and \`source\` replaces that. Wrap the source in filter() to take only some of its addresses.`,
+      );
+    }
     const way = source === undefined ? `${family} ${port ?? ''}` : 'source';
     const cache = this.#caches.get(way) ?? this.#cache(way, source ?? this.#consul.resolver(port, family));
     if (datacenters === undefined) return cache;
@@ -91,8 +99,14 @@ export class Resolvers {
   }
 
   #cache(way: string, inner: Resolver): Resolver {
-    const { ttl, maxServices } = this.#options;
-    const cache = cached(inner, { ttl, max: maxServices, clock: this.#clock, random: this.#random });
+    const { ttl, maxServices, source } = this.#options;
+    const cache = cached(inner, {
+      ttl,
+      max: maxServices,
+      clock: this.#clock,
+      random: this.#random,
+      ...(source !== undefined && { timeout: sourceTimeout }),
+    });
     this.#caches.set(way, cache);
     return cache;
   }

@@ -37,7 +37,8 @@ export class Service {
   readonly #balancer: Balancer;
   readonly #loop: RefreshLoop;
   readonly #departed: DepartedEndpoints;
-  readonly #listeners = new Set<Listener>();
+  /** One object a subscription: the same function may have several. */
+  readonly #subscriptions = new Set<{ readonly listener: Listener }>();
   /** Woken by every change of the list and by the end of the service. */
   readonly #waiters: Waiters;
   #snapshot: Snapshot = emptySnapshot;
@@ -45,6 +46,8 @@ export class Service {
   #touched = true;
   #lastUsed: number;
   #idle = false;
+  /** How many callers wait for a first instance. */
+  #awaited = 0;
   #closed: ClosedError | undefined;
 
   /** @internal Services are made by `discovery.service()`. */
@@ -60,6 +63,10 @@ export class Service {
       onDue: () => this.#due(),
       onList: (addresses, why) => this.#take(addresses, why),
     });
+  }
+
+  /** @internal Begins to ask. Apart from the making, since what is asked may lead back here: a warning, a source of one's own. */
+  start(): void {
     void this.#loop.ask(false);
   }
 
@@ -84,7 +91,9 @@ export class Service {
     else {
       // The loop does the asking meanwhile.
       const decided = () => this.#closed !== undefined || this.#snapshot.endpoints.length > 0;
-      const inTime = await this.#waiters.hold(this.#waiters.until(decided, timeout, signal), signal);
+      this.#awaited++;
+      const waiting = this.#waiters.hold(this.#waiters.until(decided, timeout, signal), signal);
+      const inTime = await waiting.finally(() => this.#awaited--);
       if (!inTime) throw notReady(this.name, timeout, this.#loop.error);
     }
     if (this.#snapshot.endpoints.length === 0) throw this.#nothingToPick();
@@ -138,9 +147,10 @@ export class Service {
   /** Calls `listener` after each change of the list, not for the present one. Returns the way to stop it. */
   subscribe(listener: Listener): () => void {
     this.#use();
-    this.#listeners.add(listener);
+    const subscription = { listener };
+    this.#subscriptions.add(subscription);
     return () => {
-      this.#listeners.delete(listener);
+      this.#subscriptions.delete(subscription);
     };
   }
 
@@ -155,6 +165,7 @@ export class Service {
     while (this.#closed === undefined) {
       // The consumer may have worked for longer than a service stays awake.
       this.#use();
+      signal?.throwIfAborted();
       if (this.#snapshot.version === seen) await this.#waiters.hold(this.#waiters.next(signal), signal);
       else {
         seen = this.#snapshot.version;
@@ -201,9 +212,10 @@ export class Service {
   closeWith(reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = new ClosedError(`${this.name}: ${reason}`);
-    this.#loop.stop(this.#closed);
     this.#guard('close', () => this.#balancer.close?.());
-    this.#listeners.clear();
+    // Forgets what was warned of, so it comes after what may warn.
+    this.#loop.stop(this.#closed);
+    this.#subscriptions.clear();
     this.#waiters.wake();
     // From here on every pick takes the slow way, which says that the service is closed.
     this.#touched = false;
@@ -223,7 +235,7 @@ export class Service {
 
   #due(): void {
     const now = this.#setup.clock.now();
-    if (this.#touched || this.#listeners.size > 0 || this.#waiters.any) {
+    if (this.#touched || this.#subscriptions.size > 0 || this.#waiters.any) {
       this.#lastUsed = now;
       this.#setup.onUsed();
     } else if (now - this.#lastUsed >= this.#setup.idle) {
@@ -232,19 +244,24 @@ export class Service {
       return;
     }
     this.#touched = false;
-    this.#loop.askInTurn();
+    // What somebody waits for stands in no line.
+    if (this.#awaited > 0) void this.#loop.ask(true);
+    else this.#loop.askInTurn();
   }
 
   /** Builds the next list first, then swaps it in one step. */
   #take(addresses: readonly Address[], why: Change['why']): void {
+    if (this.#closed !== undefined) return;
     const { snapshot, change } = reconcile(this.#snapshot, addresses, this.#departed, why);
     if (change === undefined) return;
     this.#snapshot = snapshot;
     this.#guard('update', () => this.#balancer.update(snapshot));
     this.#waiters.wake();
-    for (const listener of [...this.#listeners]) {
+    for (const subscription of [...this.#subscriptions]) {
+      // An earlier one may have ended it.
+      if (!this.#subscriptions.has(subscription)) continue;
       try {
-        listener(this.#view(), change);
+        subscription.listener(this.#view(), change);
       } catch (error) {
         this.#warn('LISTENER_FAILED', 'a listener given to subscribe()', error);
       }

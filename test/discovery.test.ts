@@ -47,6 +47,26 @@ describe('services', () => {
     expect(web.name).toBe('web.service.consul');
   });
 
+  it('may have the name of anything', async () => {
+    const services = JSON.parse('{ "constructor": { "tag": "a" }, "__proto__": { "tag": "b" } }');
+    const discovery = discover({ services });
+    for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+      await discovery.service(name).ready();
+      expect((await discovery.resolve(name)).addresses).toHaveLength(3);
+    }
+    expect(
+      discovery
+        .stats()
+        .services.map(({ name }) => name)
+        .toSorted(),
+    ).toEqual([
+      'a.constructor.service.consul',
+      'b.__proto__.service.consul',
+      'hasownproperty.service.consul',
+      'tostring.service.consul',
+    ]);
+  });
+
   it('keep the options they were made with: other ones are an error, the same ones are not', () => {
     const discovery = discover();
     const web = discovery.service('web', { balancer: leastUsed() });
@@ -168,6 +188,21 @@ describe('closing', () => {
     await expect(discovery.resolve('web')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
+  it('is over for each who closes it only when it is', async () => {
+    let finish = () => {};
+    const slow = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const discovery = discover({ source: { ...scriptedSource(), close: () => slow } });
+    await discovery.service('web').ready();
+    let over = 0;
+    const closings = [discovery.close(), discovery.close()].map((closing) => closing.then(() => over++));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(over).toBe(0);
+    finish();
+    await Promise.all(closings);
+  });
+
   it('is what `await using` does', async () => {
     const discovery = discover();
     const web = discovery.service('web');
@@ -207,6 +242,7 @@ describe('bad options are refused before a packet is sent', () => {
     [{ services: { web: { balancer: 'nope' } } }, 'services.web.balancer'],
     [{ services: new Map([['web', {}]]) }, 'services: expected an object'],
     [{ services: { 'v1.web': {} } }, 'expected bare service names as keys'],
+    [{ services: { web: { tag: 'a' }, WEB: { tag: 'b' } } }, 'expected each service once'],
     [{ source: fixed([]), servers: ['127.0.0.1:8600'] }, '`source` replaces that'],
     [{ services: { web: { colour: 'red' } } }, 'services.web: unknown option "colour"'],
   ])('%j', (options, words) => {
@@ -286,6 +322,18 @@ describe('a source of one’s own', () => {
       });
       expect(discovery.stats().services[0]).toMatchObject({ failures: 1, nextRefresh: expect.any(Number) });
     }
+  });
+
+  it('is not asked for a family, so none is taken as if it were', () => {
+    const discovery = discover({ source: fixed(['10.0.0.1:80']), services: { web: { family: 6 } } });
+    expect(refusalOf(() => discovery.service('web'))).toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      message: expect.stringContaining('family: says how'),
+    });
+    expect(refusalOf(() => discovery.service('api', { family: 4 })).code).toBe('ERR_INVALID_OPTION');
+    expect(discovery.service('api', { family: 'any', addresses: ['10.0.0.1:80'] }).name).toBe(
+      'api.service.consul',
+    );
   });
 
   it('is closed with the discovery', async () => {

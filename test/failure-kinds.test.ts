@@ -104,6 +104,20 @@ describe('each kind of failure has its own hold', () => {
     expect(sizes()).toEqual([0]);
   });
 
+  it('nothing found: time in which nobody answers does not count', async () => {
+    const { clock, turn, ready, sizes } = world(['web']);
+    await ready();
+    turn(['web'], nothing);
+    await clock.advance(15_000);
+    turn(['web'], failures.timeout);
+    await clock.advance(120_000);
+    turn(['web'], nothing);
+    await clock.advance(12_000);
+    expect(sizes()).toEqual([2]);
+    await clock.advance(20_000);
+    expect(sizes()).toEqual([0]);
+  });
+
   it('nothing found with hold.empty: Infinity: kept for good', async () => {
     const { clock, turn, ready, sizes, warnings } = world(['web'], {
       hold: { empty: Number.POSITIVE_INFINITY },

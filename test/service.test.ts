@@ -605,6 +605,18 @@ describe('what could go wrong in a refresh loop', () => {
     expect(web().stats().idle).toBe(true);
   });
 
+  it('a list that has ended is neither complete nor of any source', async () => {
+    const { web, source, clock } = world(
+      {},
+      scriptedSource({ addresses: [address('a')], origin: { server: 'x' } }),
+    );
+    await web().ready();
+    expect(web().snapshot).toMatchObject({ complete: true, stale: false, source: { server: 'x' } });
+    source.answer = notFound();
+    await clock.advance(60_000);
+    expect(web().snapshot).toMatchObject({ endpoints: [], complete: false, stale: true, source: undefined });
+  });
+
   it('refresh() right after the start goes past the cache', async () => {
     const { discovery, source } = world();
     await discovery.resolve('web');
@@ -704,6 +716,79 @@ describe('what could go wrong in a refresh loop', () => {
       .catch(() => {});
     expect(web().endpoints).toEqual([]);
     expect(warnings[0]?.message).toContain('there is no list to use');
+  });
+
+  it('a list that ended by a failure does not come back from the cache', async () => {
+    const { web, source, clock } = world({ hold: { error: 0 } }, scriptedSource('abc', 60_000));
+    await web().ready();
+    await clock.advance(1_000);
+    source.answer = unreachable();
+    expect(await codeOf(web().refresh())).toBe('ERR_UNREACHABLE');
+    expect(await codeOf(web().ready())).toBe('ERR_UNREACHABLE');
+    expect(web().endpoints).toEqual([]);
+  });
+
+  it('who has no list any more does not claim to remember earlier ones: the next is asked for as a first one', async () => {
+    const { web, source, clock } = world();
+    await web().ready();
+    await web().refresh();
+    expect(source.asked.map(({ continued }) => continued)).toEqual([false, true]);
+    source.answer = notFound();
+    await clock.advance(60_000);
+    expect(web().endpoints).toEqual([]);
+    source.answer = 'a';
+    await web().refresh();
+    expect(source.asked.at(-1)?.continued).toBe(false);
+  });
+
+  it('who waits for a first instance stands in no line behind the refreshes of others', async () => {
+    const { discovery, source, clock } = world({ refreshRate: 5, ttl: { min: 5_000, max: 5_000 } });
+    const answer = source.resolve;
+    let isThere = false;
+    source.resolve = (name, options) =>
+      'service' in name && name.service === 'new' && !isThere
+        ? Promise.reject(notFound())
+        : answer(name, options);
+    const others = Array.from({ length: 200 }, (_, i) => discovery.service(`s${i}`));
+    await Promise.all(others.map((service) => service.ready()));
+    await clock.advance(30_000);
+    const ready = codeOf(discovery.service('new').ready({ timeout: 11_000 }));
+    await clock.advance(1_000);
+    isThere = true;
+    await clock.advance(11_000);
+    expect(await ready).toBe('fine');
+    // It was for the one who waited: from here on it takes its turn.
+    expect(discovery.service('new').stats().refreshes).toBe(1);
+    expect(discovery.stats().refreshLag).toBeGreaterThan(10_000);
+  });
+
+  it('a source that never answers is given up after a minute, and asked again', async () => {
+    const { discovery, web, source, clock, warnings } = world();
+    await web().ready();
+    const release = source.hold();
+    const refresh = codeOf(web().refresh());
+    const other = codeOf(discovery.resolve('other'));
+    await clock.advance(60_000);
+    expect([await refresh, await other]).toEqual(['ERR_DNS_TIMEOUT', 'ERR_DNS_TIMEOUT']);
+    expect(web().stats()).toMatchObject({ endpoints: 3, stale: true });
+    expect(warnings.map(({ code }) => code)).toEqual(['CONSUL_UNAVAILABLE']);
+    source.answer = 'ab';
+    release();
+    await clock.advance(10_000);
+    expect([letters(web().endpoints), web().snapshot.stale]).toEqual(['ab', false]);
+  });
+
+  it('a timer that is late makes the next refresh due now, not in the past', async () => {
+    const clock = createFakeClock();
+    let late = 0;
+    const discovery = createDiscoveryIn(
+      { clock: { ...clock, now: () => clock.now() + late } },
+      { source: scriptedSource() },
+    );
+    open.push(discovery);
+    await discovery.service('web').ready();
+    late = 60_000;
+    expect(discovery.service('web').stats().nextRefresh).toBe(0);
   });
 });
 

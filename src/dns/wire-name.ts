@@ -13,24 +13,30 @@ const mostJumps = 126;
 /** Labels and their length bytes, without the root's. */
 const longestName = 254;
 
+/** Where a name is put together, so that it becomes text once and not label by label: half of the decoding time of a large reply. */
+const assembly = Buffer.allocUnsafe(longestName + 1);
+
 /** The name at `at` as text, lower-cased, without a final dot; '' for the root. */
 export function readName(message: Buffer, at: number): string {
-  let text = '';
   let length = 0;
+  let bits = 0;
   let jumps = 0;
   /** Pointers lead to what stands before everything this name has been read from, so it must end. */
   let start = at;
   for (let next = at; ; ) {
     const first = message[next];
     if (first === undefined) throw new Malformed('a name goes beyond the message');
-    if (first === 0) return text.toLowerCase();
+    if (first === 0) return textOf(length, bits);
     if (first < 64) {
       const end = next + 1 + first;
       if (end > message.length) throw new Malformed('a label goes beyond the message');
-      length += first + 1;
-      if (length > longestName) throw new Malformed('a name of more than 255 bytes');
-      const label = message.toString('utf8', next + 1, end);
-      text = text === '' ? label : `${text}.${label}`;
+      if (length + first + 1 > longestName) throw new Malformed('a name of more than 255 bytes');
+      for (let place = next + 1; place < end; place++) {
+        const byte = message[place]!;
+        bits |= byte;
+        assembly[length++] = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+      }
+      assembly[length++] = 0x2e;
       next = end;
       continue;
     }
@@ -40,6 +46,13 @@ export function readName(message: Buffer, at: number): string {
     start = place;
     next = place;
   }
+}
+
+/** Of the assembled bytes, without the final dot. */
+function textOf(length: number, bits: number): string {
+  if (length === 0) return '';
+  if (bits < 0x80) return assembly.toString('latin1', 0, length - 1);
+  return assembly.toString('utf8', 0, length - 1).toLowerCase();
 }
 
 /** Where the name at `at` ends. */

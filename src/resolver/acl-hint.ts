@@ -37,7 +37,7 @@ export class AclHint {
     const limit = new AbortController();
     const timer = this.#clock.setTimeout(() => limit.abort(), patience);
     try {
-      const how = { transport: 'udp', retries: 0, signal: limit.signal } as const;
+      const how = { transport: 'auto', retries: 0, signal: limit.signal } as const;
       const { reply } = await this.#client.query(this.#domain, 'NS', how);
       return reply.rcode === 'NOERROR' && reply.answerCount === 0;
     } catch {

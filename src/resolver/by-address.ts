@@ -2,9 +2,10 @@ import { isIP } from 'node:net';
 import type { DnsRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
 import type { Collected, Collector } from './collector.ts';
+import type { Family } from './host-addresses.ts';
 import { notFound, unresolvedNow } from './nothing-found.ts';
 import type { Address, Resolution } from './resolver.ts';
-import type { Family, TargetResolver } from './targets.ts';
+import type { TargetResolver } from './targets.ts';
 
 export interface AddressList {
   readonly addresses: Address[];

@@ -4,7 +4,7 @@ import { orAbort } from '../abort.ts';
 import { type Check, fields, having, number } from '../checks.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { canonicalName, parseServiceName, type ServiceName } from '../dns/name.ts';
-import { ClosedError, InvalidOptionError, ServiceNotFoundError } from '../errors.ts';
+import { ClosedError, DnsError, InvalidOptionError, ServiceNotFoundError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { createRandom, type Random } from '../random.ts';
 import { keptAddresses } from './kept-addresses.ts';
@@ -15,6 +15,11 @@ export interface CachedOptions {
   readonly ttl?: { readonly min?: number; readonly max?: number; readonly jitter?: number };
   /** Names kept; the least recently used go. Default 1 000. */
   readonly max?: number;
+  /**
+   * How long `resolver` may take for an answer before the question counts as failed, 1… ms; with `after` as long as nothing changes.
+   * Default Infinity: no bound.
+   */
+  readonly timeout?: number;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -36,15 +41,19 @@ export const checkTtl: Check<{ min: number; max: number; jitter: number }> = (va
 const checkCached = fields({
   ttl: checkTtl,
   max: number(1, 1_000_000, { whole: true }),
+  timeout: number(1, Number.POSITIVE_INFINITY),
   clock: having<Clock>('now', 'setTimeout', 'clearTimeout'),
   random: having<Random>('next', 'below', 'fraction'),
 });
 
 const checkResolver = having<Resolver>('resolve');
 
+/** Node's timers go no further. */
+const longestTimer = 2 ** 31 - 1;
+
 interface Entry {
   readonly resolution: Resolution;
-  /** In the clock's time. */
+  /** In the clock's time: when the source said so, and until when it may be used. */
   readonly from: number;
   readonly until: number;
 }
@@ -69,7 +78,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
   checkResolver(resolver, 'cached');
   const { ttl = checkTtl({}, 'ttl'), max: names = 1_000, ...given } = checkCached(options, 'cached');
   const { min, max, jitter } = ttl;
-  const { clock = systemClock, random = createRandom() } = given;
+  const { timeout = Number.POSITIVE_INFINITY, clock = systemClock, random = createRandom() } = given;
   let closed = false;
   const entries = new LRUCache<string, Entry>({
     // A bound by size where every entry has size 1: a bound by number would allocate all its places now.
@@ -95,8 +104,9 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       // Never 0: lru-cache takes that for "for ever".
       ttl: Math.max(1, clamped * (1 + jitter * (2 * random.fraction() - 1))),
     };
-    const from = clock.now();
-    entries.set(key, { resolution: lasting, from, until: from + lasting.ttl }, { ttl: lasting.ttl });
+    const { ttl, age = 0 } = lasting;
+    const now = clock.now();
+    entries.set(key, { resolution: lasting, from: now - age, until: now + ttl }, { ttl });
     return lasting;
   };
 
@@ -107,37 +117,48 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
 
   const takeOff = (
     key: string,
+    flightKey: string,
     name: ServiceName,
     asked: Pick<ResolveOptions, 'after' | 'continued'>,
     mayBeLeft: boolean,
   ): Flight => {
+    const isBounded = asked.after === undefined && timeout <= longestTimer;
     // Where the first waiter has no signal, it stays: then nothing but close() ends the question early.
-    const controller = mayBeLeft ? new AbortController() : undefined;
+    const controller = mayBeLeft || isBounded ? new AbortController() : undefined;
     // A lookup may ask many questions at once, each of which listens.
     if (controller !== undefined) setMaxListeners(0, controller.signal);
     let reject: (reason: unknown) => void = () => {};
+    // What comes after that may be older than what somebody else has been told since.
+    let givenUp = false;
     const result = new Promise<Resolution>((resolve, rejected) => {
       reject = rejected;
       // The waiters hold the process, each for as long as it waits.
       resolver
         .resolve(name, { ...asked, signal: controller?.signal, fresh: true, background: true })
-        .then((resolution) => resolve(remember(key, resolution)))
+        .then((resolution) => {
+          if (!givenUp) resolve(remember(key, resolution));
+        })
         .catch((error) => {
-          forget(key, error);
+          if (!givenUp) forget(key, error);
           rejected(error);
         });
     });
     const end = (reason: unknown) => {
+      givenUp = true;
       controller?.abort(reason);
       // A resolver that ignores its signal must not keep those waiting who were told to go.
       reject(reason);
     };
+    const tooLate = () =>
+      end(new DnsError('ERR_DNS_TIMEOUT', `No answer within ${timeout} ms; no longer waited for.`, []));
+    const timer = isBounded ? clock.setTimeout(tooLate, timeout) : undefined;
     const flight: Flight = { result, waiters: 0, end };
     const land = () => {
-      if (flights.get(key) === flight) flights.delete(key);
+      clock.clearTimeout(timer);
+      if (flights.get(flightKey) === flight) flights.delete(flightKey);
     };
     result.then(land, land);
-    flights.set(key, flight);
+    flights.set(flightKey, flight);
     return flight;
   };
 
@@ -164,12 +185,13 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       const hit = fresh || after !== undefined ? undefined : entries.get(key);
       if (hit !== undefined) {
         const now = clock.now();
-        return { ...hit.resolution, ttl: hit.until - now, age: now - hit.from };
+        // No less than 1 ms: who counts from it must not come to 0.
+        return { ...hit.resolution, ttl: Math.max(1, hit.until - now), age: now - hit.from };
       }
       // Questions that wait for a change of different states are different questions.
       const flightKey = after === undefined ? key : `${key} ${after}`;
       const flight =
-        flights.get(flightKey) ?? takeOff(flightKey, name, { after, continued }, signal !== undefined);
+        flights.get(flightKey) ?? takeOff(key, flightKey, name, { after, continued }, signal !== undefined);
       const work = join(flight, flightKey, signal);
       return background ? work : keepAliveDuring(work);
     },

@@ -1,5 +1,5 @@
 import type { DnsAnswer, DnsClient } from '../dns/client.ts';
-import type { DnsRecord } from '../dns/reply.ts';
+import type { DnsRecord, DnsReply } from '../dns/reply.ts';
 import { DnsError } from '../errors.ts';
 import { Evidence, provesItself } from './completeness.ts';
 import { mergeOrder } from './merge-order.ts';
@@ -15,6 +15,8 @@ export interface Collected {
   readonly evidence: Evidence;
   readonly answers: ReadonlyMap<string, DnsRecord>;
   readonly additionals: readonly DnsRecord[];
+  /** Nothing was trimmed from them. */
+  readonly whole: boolean;
   readonly last: DnsAnswer;
   /** Consul said NXDOMAIN although there are instances: some lack the port that is asked for by name. */
   readonly portMissing: boolean;
@@ -77,10 +79,11 @@ export class Collector {
     let portMissing = false;
     let unusable = 0;
     let last: DnsAnswer | undefined;
-    const end = (answers: ReadonlyMap<string, DnsRecord>, more: readonly DnsRecord[]): Collected => {
+    const end = (answers: ReadonlyMap<string, DnsRecord>, whole?: DnsReply): Collected => {
       this.#remember(key, replies);
       if (answers.size === 0 && isCutToNothing(last!.reply, type)) throw cutToNothing(question, last!);
-      return { evidence, answers, additionals: more, last: last!, portMissing };
+      const more = whole?.additionals ?? additionals;
+      return { evidence, answers, additionals: more, whole: whole !== undefined, last: last!, portMissing };
     };
     const union = () => mergeOrder(replies.map(({ own }) => own));
     for (;;) {
@@ -97,7 +100,7 @@ export class Collector {
           if (ways.failed()) continue;
           // What came so far was of no use.
           if (replies.length === 0) throw error;
-          return end(union(), additionals);
+          return end(union());
         }
         last = type === 'SRV' ? await this.#listen(question, ways, error, signal) : undefined;
         if (last === undefined) throw error;
@@ -108,7 +111,7 @@ export class Collector {
         notice('AMBIGUOUS_TARGETS', question, message);
         if (told.unusable && ++unusable < mostUnusable) continue;
         if (told.unusable) {
-          if (replies.length > 0) return end(union(), additionals);
+          if (replies.length > 0) return end(union());
           throw new DnsError('ERR_DNS_RESPONSE', message, []);
         }
       }
@@ -123,7 +126,7 @@ export class Collector {
       const proven = reply.rcode === 'NOERROR' && provesItself(last, optRule);
       evidence.add(last, drawnFrom(own, question), proven);
       replies.push({ last, own });
-      if (proven) return end(own, reply.additionals);
+      if (proven) return end(own, reply);
       additionals.push(...reply.additionals);
       // No answers and nothing beside them is a true "none of this type", not a reply that was cut to nothing.
       const none = own.size === 0 && reply.additionalCount === 0 && !reply.truncated && !portMissing;
@@ -134,7 +137,7 @@ export class Collector {
           const trimmed = type === 'SRV' && one.reply.rcode === 'NOERROR';
           if (trimmed && few.size < answers.size) optRule.distrust(one);
         }
-        return end(answers, additionals);
+        return end(answers);
       }
     }
   }
@@ -201,7 +204,7 @@ export class Collector {
 
 /** Something is there and none of it was sent: that is no "there is nothing". */
 function isCutToNothing(
-  { rcode, truncated, additionalCount }: DnsAnswer['reply'],
+  { rcode, truncated, additionalCount }: DnsReply,
   type: 'SRV' | 'A' | 'AAAA',
 ): boolean {
   // Beside an empty answer for addresses there may be those of the other family, or metadata.

@@ -10,11 +10,12 @@ import type { AclHint } from './acl-hint.ts';
 import { type AddressList, byAddress } from './by-address.ts';
 import { Collector, SilentOnSrv } from './collector.ts';
 import { distinct } from './distinct.ts';
+import type { Family, HostLookup } from './host-addresses.ts';
 import { DeniedOrNothing, explained, notFound, unresolvedNow, withoutAddresses } from './nothing-found.ts';
 import { addressesInstead, expectsMtls, portMissing } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
-import { type Family, type HostLookup, type TargetCounters, TargetResolver } from './targets.ts';
+import { type TargetCounters, TargetResolver } from './targets.ts';
 import type { WayMemory } from './ways.ts';
 
 /** What all resolvers over one client know and count together. */
@@ -145,7 +146,7 @@ export class ConsulDnsResolver implements Resolver {
       this.#warn('PORT_MISSING', question, portMissing(question, portName, answers.length));
     }
     const { transport, family } = this.#settings;
-    const found = await this.#targets.addresses(answers, collected.additionals, { transport, signal });
+    const found = await this.#targets.addresses(answers, collected, { transport, signal });
     const { addresses, ttl, unresolved } = found;
     if (addresses.length === 0) {
       throw unresolved.length > 0

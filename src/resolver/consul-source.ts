@@ -3,9 +3,10 @@ import { DnsClient, type DnsClientOptions } from '../dns/client.ts';
 import type { DnsCounters } from '../dns/pending.ts';
 import { AclHint } from './acl-hint.ts';
 import { ConsulDnsResolver, type Shared } from './consul-dns.ts';
+import { type Family, type HostLookup, systemLookup } from './host-addresses.ts';
 import { OptRule } from './opt-rule.ts';
 import type { Resolver } from './resolver.ts';
-import { type Family, type HostLookup, systemLookup, type TargetCounters } from './targets.ts';
+import type { TargetCounters } from './targets.ts';
 import { WayMemory } from './ways.ts';
 
 export interface ConsulSourceOptions extends DnsClientOptions {

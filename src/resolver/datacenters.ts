@@ -69,6 +69,8 @@ export function overDatacenters(
         unresolved: { ...unresolved, datacenters: [...staying] },
       };
     }
+    // Given up, so its instances go; but nobody has said that it has none.
+    if (outcomes.some(hasFailed)) return { ...merged, complete: false, omission: merged.omission ?? 0 };
     const token = joinTokens(outcomes.map(({ found }) => found?.token));
     return { ...merged, ...(token !== undefined && { token }) };
   });

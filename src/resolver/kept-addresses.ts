@@ -19,20 +19,24 @@ export function keptAddresses(before: readonly Address[], now: readonly Address[
 /** By host, which is a text that is there already; only those that share one are told apart by texts to be made. */
 class KnownAddresses {
   readonly #byHost = new Map<string, Address>();
-  readonly #others = new Map<string, Address>();
+  #others: Map<string, Address> | undefined;
 
   constructor(addresses: readonly Address[]) {
     for (const address of addresses) {
       const { host, port } = address;
-      if (this.#byHost.has(host)) this.#others.set(endpointKey(host, port), address);
-      else this.#byHost.set(host, address);
+      if (!this.#byHost.has(host)) {
+        this.#byHost.set(host, address);
+        continue;
+      }
+      this.#others ??= new Map();
+      this.#others.set(endpointKey(host, port), address);
     }
   }
 
   find({ host, port }: Address): Address | undefined {
     const known = this.#byHost.get(host);
     if (known === undefined || known.port === port) return known;
-    return this.#others.get(endpointKey(host, port));
+    return this.#others?.get(endpointKey(host, port));
   }
 }
 

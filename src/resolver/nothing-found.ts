@@ -1,7 +1,7 @@
 import type { DnsAnswer } from '../dns/client.ts';
 import type { SrvRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
-import type { Family } from './targets.ts';
+import type { Family } from './host-addresses.ts';
 
 /** Consul said that there is nothing under the name: the one kind of "not found" that a missing permission can look like. */
 export class DeniedOrNothing extends ServiceNotFoundError {}

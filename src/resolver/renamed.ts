@@ -31,8 +31,10 @@ export function renamed(resolver: Resolver, change: NameChange): CombinedResolve
   }
   parseServiceName({ service: 'any', ...given });
   const asked: Resolver = {
-    resolve: async (name, options) =>
-      resolver.resolve(parseServiceName({ ...name, ...given } as ServiceName), options),
+    resolve: async (name, options) => {
+      const typed = typeof name === 'object' ? name : parseServiceName(name);
+      return resolver.resolve(parseServiceName({ ...typed, ...given } as ServiceName), options);
+    },
     close: () => resolver.close?.(),
   };
   return decorated(asked, 'renamed', (resolution) => resolution);

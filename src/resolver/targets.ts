@@ -1,16 +1,10 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { orAbort } from '../abort.ts';
 import type { DnsClient, LookupOptions } from '../dns/client.ts';
-import { askableHost } from '../dns/name.ts';
 import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
-import { DnsError } from '../errors.ts';
-import { ipText } from '../ip.ts';
 import { ConsulDomains } from './consul-domains.ts';
 import { ipFromHexTarget } from './hex-target.ts';
+import { type Family, type Found, HostAddresses, type HostLookup, nothing } from './host-addresses.ts';
 import type { Address } from './resolver.ts';
-
-export type Family = 'any' | 4 | 6;
 
 /** Things an answer held that could not be used. */
 export interface TargetCounters {
@@ -19,22 +13,6 @@ export interface TargetCounters {
   /** Targets for which nobody had an address. */
   withoutAddress: number;
 }
-
-/** The system's resolver, for names Consul does not resolve. Returns IP literals. */
-export type HostLookup = (host: string) => Promise<readonly string[]>;
-
-export const systemLookup: HostLookup = async (host) =>
-  (await lookup(host, { all: true })).map(({ address }) => address);
-
-interface Found {
-  readonly hosts: readonly string[];
-  /** Seconds; Infinity where no record had one. */
-  readonly ttl: number;
-  /** Nobody could say just now, which is no "there is none". */
-  readonly failed?: boolean;
-}
-
-const nothing: Found = { hosts: [], ttl: Number.POSITIVE_INFINITY };
 
 export interface TargetResolverOptions {
   readonly client: DnsClient;
@@ -51,10 +29,12 @@ export interface TargetResolverOptions {
 export class TargetResolver {
   readonly #options: TargetResolverOptions;
   readonly #domains: ConsulDomains;
+  readonly #hosts: HostAddresses;
 
   constructor(options: TargetResolverOptions) {
     this.#options = options;
     this.#domains = new ConsulDomains(options.domain);
+    this.#hosts = new HostAddresses({ ...options, domains: this.#domains });
   }
 
   /** Whether Consul made the name; others are real host names, of which it knows no more than everybody. */
@@ -62,10 +42,14 @@ export class TargetResolver {
     return this.#domains.of(host) !== undefined;
   }
 
-  /** `unresolved`: targets for whose address nobody could be asked. `ttl` in seconds. */
+  /**
+   * `unresolved`: targets for whose address nobody could be asked. `ttl` in seconds.
+   *
+   * @param whole whether nothing was trimmed from the additional section: what is left of it shows one address of each target.
+   */
   async addresses(
     answers: readonly SrvRecord[],
-    additionals: readonly DnsRecord[],
+    { additionals, whole }: { readonly additionals: readonly DnsRecord[]; readonly whole: boolean },
     lookupOptions: LookupOptions,
   ): Promise<{ addresses: Address[]; ttl: number; unresolved: string[] }> {
     const { counters } = this.#options;
@@ -79,14 +63,20 @@ export class TargetResolver {
       if (found.has(target)) continue;
       const told = this.#inName(target) ?? this.#inAdditional(target, byName);
       for (const host of told?.hosts ?? []) this.#domains.learn(target, host);
+      found.set(target, told ?? nothing);
       // Consul asks its recursors for A only: that there is no other family behind a real host name is not said by that.
-      const near =
-        told?.hosts.some((host) => this.#wanted(host)) || this.isConsuls(target) ? told : undefined;
-      found.set(target, near ?? nothing);
-      if (near === undefined) unknown.push(target);
+      const isAll =
+        this.#isOneHost(target) ||
+        (whole && !this.isConsuls(target) && told?.hosts.some((host) => this.#wanted(host)));
+      if (told === undefined || !isAll) unknown.push(target);
     }
     if (unknown.length > 0) {
-      for (const [target, far] of await this.#askFor(unknown, lookupOptions)) found.set(target, far);
+      for (const [target, far] of await this.#askFor(unknown, lookupOptions, (target) =>
+        byName.has(target),
+      )) {
+        const nobody = far.failed && far.hosts.length === 0;
+        found.set(target, nobody ? { ...found.get(target)!, failed: true } : far);
+      }
     }
 
     const addresses: Address[] = [];
@@ -102,60 +92,26 @@ export class TargetResolver {
     return { addresses, ttl, unresolved: [...unresolved] };
   }
 
-  /** The addresses of one host, of the family wanted: CNAMEs followed; then by the system's resolver, if the name is not Consul's. */
-  async host(name: string, options: LookupOptions): Promise<Found> {
-    const host = askableHost(name);
-    if (host === undefined) return nothing;
-    const foreign = !this.#domains.covers(host);
-    const asked = await this.#askHost(host, foreign, options);
-    if (asked.hosts.length > 0 || !foreign) return asked;
-    try {
-      const found = await orAbort(this.#options.lookup(host), options.signal);
-      return { ...nothing, hosts: found.map(ipText).filter((one) => this.#wanted(one)) };
-    } catch (error) {
-      if (options.signal?.aborted) throw error;
-      const isAnswer = ['ENOTFOUND', 'ENODATA'].includes((error as NodeJS.ErrnoException).code ?? '');
-      // Consul's recursors may know names the system does not: while they fail, nobody has said that there is none.
-      return { ...nothing, failed: !isAnswer || asked.failed === true };
-    }
-  }
-
-  async #askHost(host: string, foreign: boolean, options: LookupOptions): Promise<Found> {
-    const { client, family } = this.#options;
-    const types = family === 'any' ? (['A', 'AAAA'] as const) : ([family === 4 ? 'A' : 'AAAA'] as const);
-    // No second round for a name that the system's resolver is asked for next.
-    const how = foreign ? { ...options, retries: 0 } : options;
-    // Settled apart: one family failing must not cost the other.
-    const results = await Promise.allSettled(types.map((type) => client.query(host, type, how)));
-    const hosts = new Set<string>();
-    let ttl = Number.POSITIVE_INFINITY;
-    let failed = false;
-    for (const result of results) {
-      if (result.status === 'rejected') {
-        if (!(result.reason instanceof DnsError)) throw result.reason;
-        // So answers an agent without recursors, which is no failure.
-        if (!foreign || result.reason.rcode !== 'REFUSED') failed = true;
-        continue;
-      }
-      for (const record of result.value.reply.answers) {
-        if (record.type !== 'A' && record.type !== 'AAAA') continue;
-        if (!this.#wanted(record.host)) continue;
-        hosts.add(record.host);
-        ttl = Math.min(ttl, record.ttl);
-      }
-    }
-    return { hosts: [...hosts], ttl, failed };
+  /** The addresses of one host, of the family wanted. */
+  host(name: string, options: LookupOptions): Promise<Found> {
+    return this.#hosts.of(name, options);
   }
 
   /** Many at once, but not all: each answer has to fit into the socket's buffer. */
-  async #askFor(targets: readonly string[], options: LookupOptions): Promise<[string, Found][]> {
+  async #askFor(
+    targets: readonly string[],
+    options: LookupOptions,
+    known: (target: string) => boolean,
+  ): Promise<[string, Found][]> {
     const atOnce = 64;
     const all: [string, Found][] = [];
     for (let start = 0; start < targets.length; start += atOnce) {
       const batch = targets.slice(start, start + atOnce);
       all.push(
         ...(await Promise.all(
-          batch.map(async (target): Promise<[string, Found]> => [target, await this.host(target, options)]),
+          batch.map(async (target): Promise<[string, Found]> => {
+            return [target, await this.#hosts.of(target, options, known(target))];
+          }),
         )),
       );
     }
@@ -198,11 +154,19 @@ export class TargetResolver {
         ? { host, port, priority, weight, target }
         : { host, port, priority, weight, target, serverName: target };
     }
-    const [, what, kind, place, placeKind] =
-      consulTarget.exec(target.slice(0, target.length - domain.length)) ?? [];
+    const [, what, kind, place, placeKind] = parts(target, domain) ?? [];
     const where = place === undefined || placeKind === 'peer' ? {} : { datacenter: place };
     const named = kind === 'node' && what !== undefined ? { node: what } : {};
     return { host, port, priority, weight, target, ...named, ...where };
+  }
+
+  /**
+   * Whether the name can have one address only, of a family. That of another service has many, of which Consul up to 1.19 puts three into
+   * the additional section, drawn anew for each reply.
+   */
+  #isOneHost(target: string): boolean {
+    const domain = this.#domains.of(target);
+    return domain !== undefined && parts(target, domain) !== null;
   }
 
   #wanted(host: string): boolean {
@@ -213,6 +177,10 @@ export class TargetResolver {
 
 /** `<what>.<kind>[.<place>[.<kind of place>]]`, read from its end: a node's name may have dots. */
 const consulTarget = /^(.+)\.(node|addr)(?:\.([^.]+?))?(?:\.(dc|peer))?$/;
+
+function parts(target: string, domain: string): RegExpExecArray | null {
+  return consulTarget.exec(target.slice(0, target.length - domain.length));
+}
 
 function indexByName(records: readonly DnsRecord[]): Map<string, DnsRecord[]> {
   const byName = new Map<string, DnsRecord[]>();

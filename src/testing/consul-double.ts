@@ -6,8 +6,10 @@ import type { ConsulDoubleOptions } from './double-options.ts';
 import { faultControl } from './fault-control.ts';
 import { type DnsFaults, type DoubleQuery, noFaults } from './faults.ts';
 import { createResponder } from './responder.ts';
-import { type Listener, type ServerOptions, tcpListener, udpListener } from './servers.ts';
+import type { Listener, ServerOptions } from './servers.ts';
 import { settingsFrom } from './settings.ts';
+import { tcpListener } from './tcp-listener.ts';
+import { udpListener } from './udp-listener.ts';
 import { agentMetadata } from './versions.ts';
 import { fullAccess, type World } from './world.ts';
 

@@ -5,7 +5,7 @@ import { portNamed } from './ports.ts';
 import type { Query } from './query.ts';
 import { addressRecords, hexName, metadata, nodeName, wants } from './records.ts';
 import type { Settings } from './settings.ts';
-import { whereabouts } from './tagged-addresses.ts';
+import { type Whereabouts, whereabouts } from './tagged-addresses.ts';
 import { type DnsRecord, TYPES } from './wire.ts';
 
 /** The records of service instances, in the order the instances are given in. */
@@ -48,14 +48,14 @@ export function srvRecords(scene: Scene, instances: Instance[]): Found {
     const { node } = instance;
     const named = portNamed(instance, scene.port);
     if (named === undefined) return { answers, additionals, noSuchPort: true };
-    const { service, port } = whereabouts(settings, instance, named, scene.datacenter, query.type);
-    const key = `${node.name} ${service} ${port}`;
+    const at = whereabouts(settings, instance, named, scene.datacenter, query.type);
+    const key = `${node.name} ${at.service} ${at.port}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    const { target, records } = locate(scene, instance);
+    const { target, records } = locate(scene, instance, at);
     const weight = instance.weights[instance.status === 'warning' ? 'warning' : 'passing'];
     // A port is whatever was registered, modulo 2¹⁶ (F2.7).
-    answers.push({ name: query.name, ttl, type: 'SRV', priority: 1, weight, port: port & 0xffff, target });
+    answers.push({ name: query.name, ttl, type: 'SRV', priority: 1, weight, port: at.port & 0xffff, target });
     additionals.push(...records);
     if (scene.metaTxt) additionals.push(...metadata(metadataOwner(scene, instance), node, ttl, random));
   }
@@ -63,10 +63,9 @@ export function srvRecords(scene: Scene, instances: Instance[]): Found {
 }
 
 /** An SRV target and the records of that name: the forms of F2.8. */
-function locate(scene: Scene, instance: Instance): { target: string; records: DnsRecord[] } {
+function locate(scene: Scene, instance: Instance, at: Whereabouts): { target: string; records: DnsRecord[] } {
   const { domain, ttl, query, settings } = scene;
   const { node } = instance;
-  const at = whereabouts(settings, instance, 0, scene.datacenter, query.type);
   const toAddress = (target: string, address: string) => ({
     target,
     records: addressRecords(target, address, ttl),

@@ -52,7 +52,7 @@ export function createResponder({ world, faults, clock, random, onQuery }: Respo
       packets: [
         ...(faults.corrupt ? malformed(query, packet) : []),
         ...(faults.foreign ? foreign(query) : []),
-        ...guesses(query, faults.guess, random),
+        ...(faults.guess > 0 ? guesses(query, faults.guess, random) : []),
         ...new Array<Buffer>(1 + faults.duplicate).fill(packet),
       ],
       spoofed: faults.spoof ? [forged(query)] : [],

@@ -65,6 +65,10 @@ export function dialectOf(version: ConsulVersion): Dialect {
   throw new Error(`no Consul ${version} was measured: version is one of ${Object.keys(DIALECTS).join(', ')}`);
 }
 
+export function isMeasured(version: string): version is ConsulVersion {
+  return Object.hasOwn(DIALECTS, version);
+}
+
 /** What an agent of this version says about its node without being told to (F12.1). */
 export function agentMetadata(version: ConsulVersion): Record<string, string> {
   const segment = { 'consul-network-segment': '' };

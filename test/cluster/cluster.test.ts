@@ -13,8 +13,9 @@ const instancesOfWeb = 10;
 
 /**
  * What service handles show while a Consul cluster goes through its bad days. In every scene, of every handle: nothing empty
- * is ever handed out, nothing leaves that Consul did not leave out, what is deregistered leaves for good, and each change
- * comes through within 7 s of Consul's own answer. All options are the defaults.
+ * is handed out (unless Consul says for all of `hold.empty` that there is nothing), nothing leaves that Consul did not leave
+ * out, what is deregistered leaves for good, and each change comes through within 7 s of Consul's own answer. All options are
+ * the defaults, Consul's too.
  */
 describeWithCluster('a service handle on a Consul cluster', (makeReady) => {
   let cluster: Cluster;

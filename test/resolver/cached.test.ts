@@ -122,6 +122,25 @@ describe('cached', () => {
     expect((await web()).age).toBe(3_000);
   });
 
+  it('counts on from the age that an answer came with', async () => {
+    const { calls, clock, web } = world();
+    const first = web();
+    calls[0]!.answer({ age: 2_000 });
+    expect((await first).age).toBe(2_000);
+    await clock.advance(3_000);
+    expect((await web()).age).toBe(5_000);
+  });
+
+  it('leaves some time also at the last instant: never 0', async () => {
+    const { calls, clock, web } = world();
+    const first = web();
+    calls[0]!.answer({});
+    await first;
+    await clock.advance(5_000);
+    expect((await web()).ttl).toBe(1);
+    expect(calls).toHaveLength(1);
+  });
+
   it.each([
     [{ tll: {} }],
     [{ max: Number.NaN }],
@@ -187,6 +206,60 @@ describe('cached', () => {
     void web({ after: '7' });
     void web({ after: '8' });
     expect(calls.map(({ options }) => options.after)).toEqual(['7', '8']);
+  });
+
+  it('remembers under the name what came of `after`, also that there is nothing any more', async () => {
+    const { calls, web } = world({ max: 1 });
+    const changed = web({ after: '7' });
+    calls[0]!.answer({ addresses: [address('b')] });
+    await changed;
+    expect((await web()).addresses).toEqual([address('b')]);
+    const gone = web({ after: '8' }).catch(() => {});
+    calls[1]!.fail(new ServiceNotFoundError('NXDOMAIN'));
+    await gone;
+    void web();
+    expect(calls).toHaveLength(3);
+  });
+
+  it('gives up a question after `timeout`, where that is set; never one that waits for a change', async () => {
+    const { calls, clock, web } = world({ timeout: 1_000 });
+    const ends = [web(), web({ signal: new AbortController().signal })].map((work) =>
+      work.catch((error) => error),
+    );
+    const waiting = web({ after: '7' });
+    await clock.advance(1_000);
+    for (const end of ends) expect(await end).toMatchObject({ code: 'ERR_DNS_TIMEOUT' });
+    expect(calls.map(({ options }) => options.signal?.aborted ?? false)).toEqual([true, false]);
+    await clock.advance(3_600_000);
+    calls[1]!.answer({});
+    expect((await waiting).addresses).toHaveLength(1);
+    const anew = web({ fresh: true });
+    calls[2]!.answer({});
+    await anew;
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not take in what comes of a question that was given up: others may know better by now', async () => {
+    const deaf: ((resolution: Partial<Resolution>) => void)[] = [];
+    const cache = cached(
+      {
+        resolve: () =>
+          new Promise((resolve) => {
+            deaf.push((given) => resolve({ addresses: [address('a')], ttl: 0, complete: true, ...given }));
+          }),
+      },
+      { clock: createFakeClock() },
+    );
+    const leaver = new AbortController();
+    const first = cache.resolve({ service: 'web' }, { signal: leaver.signal });
+    leaver.abort('enough');
+    await expect(first).rejects.toBe('enough');
+    const second = cache.resolve({ service: 'web' });
+    deaf[1]!({ addresses: [address('b')] });
+    await second;
+    deaf[0]!({});
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((await cache.resolve({ service: 'web' })).addresses).toEqual([address('b')]);
   });
 
   it('forgets the least recently used name beyond its bound', async () => {

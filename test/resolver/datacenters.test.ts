@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Warnings } from '../../src/diagnostics.ts';
 import type { ServiceName } from '../../src/dns/name.ts';
 import { DnsError, ServiceNotFoundError } from '../../src/errors.ts';
-import { checkHold } from '../../src/hold.ts';
+import { checkHold, type HoldOptions } from '../../src/hold.ts';
 import { overDatacenters } from '../../src/resolver/datacenters.ts';
 import { addressesOf, noMembers, settle } from '../../src/resolver/membership.ts';
 import type { ResolveOptions } from '../../src/resolver/resolver.ts';
@@ -18,6 +18,10 @@ const lettersOf = (addresses: readonly { host: string }[]) =>
 
 /** One source that answers for each datacenter what it is told to. */
 function world(...names: string[]) {
+  return worldWith({}, ...names);
+}
+
+function worldWith(hold: HoldOptions, ...names: string[]) {
   const clock = createFakeClock();
   const asked: ServiceName[] = [];
   const places = Object.fromEntries(names.map((name, i) => [name, scriptedSource('abcdef'[i])])) as Record<
@@ -37,7 +41,7 @@ function world(...names: string[]) {
     names,
     {
       clock,
-      hold: checkHold({}, 'hold'),
+      hold: checkHold(hold, 'hold'),
       warnings: new Warnings(({ code, datacenter }) => void warnings.push(`${code} ${datacenter}`)),
     },
   );
@@ -112,6 +116,18 @@ describe('a list over several datacenters', () => {
     expect(warnings).toEqual([]);
     const other = await ask({}, { service: 'api' });
     expect([lettersOf(other.addresses), other.complete]).toEqual(['a', true]);
+  });
+
+  it('has none of one that fails for longer than `hold` gives to that; but proves nothing then', async () => {
+    const { clock, places, ask } = worldWith({ error: 10_000 }, 'dc1', 'dc2');
+    const members = settle(noMembers, await ask());
+    places['dc2']!.answer = unreachable();
+    await clock.advance(9_000);
+    expect(lettersOf(addressesOf(settle(members, await ask())))).toBe('ab');
+    await clock.advance(1_000);
+    const resolution = await ask();
+    expect(resolution).toMatchObject({ complete: false, omission: 0 });
+    expect(lettersOf(addressesOf(settle(members, resolution)))).toBe('a');
   });
 
   it('says once that one fails, whichever names it hits, and again after it was over', async () => {

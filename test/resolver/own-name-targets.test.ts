@@ -263,8 +263,9 @@ describe('instances that are registered under the name of another service', () =
   });
 
   it('as the resolver shows them: at each address of that service, and those without one do not hurt the rest', async () => {
-    const dns = scriptedDns(({ type }) => {
-      if (type !== 'SRV') return { rcode: 'NXDOMAIN' };
+    const dns = scriptedDns(({ type, name }) => {
+      const found = ['10.0.0.1', '10.0.0.2'].map((host) => a(other, host));
+      if (type !== 'SRV') return name === other && type === 'A' ? { answers: found } : { rcode: 'NXDOMAIN' };
       const gone = 'gone.service.consul';
       return {
         answers: [srv(other, 80), srv(other, 81), srv(gone, 80), srv(gone, 81), srv(hex(1), 8001)],

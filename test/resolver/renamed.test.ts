@@ -30,6 +30,12 @@ describe('renamed', () => {
     ]);
   });
 
+  it('takes a name in text as well', async () => {
+    const { names, resolver } = world({ datacenter: 'dc2' });
+    await resolver.resolve('v1.web.service.consul' as never);
+    expect(names).toEqual([{ service: 'web', tag: 'v1', datacenter: 'dc2' }]);
+  });
+
   it('hands the question and the answer on', async () => {
     const { resolver, source } = world({ tag: 'canary' });
     const asked = { fresh: true, background: true, after: '7' };

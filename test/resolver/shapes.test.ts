@@ -27,6 +27,8 @@ function reply(said: Said, others: Record<string, Said> = {}, options: ScriptedD
   );
 }
 const far = 'db.example.com';
+const db = 'db.service.consul';
+const dbAt = (...numbers: number[]) => numbers.map((number) => a(db, `10.0.0.${number}`));
 const bySystem = (...hosts: string[]) => ({ lookup: async () => hosts });
 
 describe('targets of SRV (F2.8)', () => {
@@ -95,17 +97,58 @@ describe('targets of SRV (F2.8)', () => {
     expect(dns.source.counters.withoutAddress).toBe(1);
   });
 
-  it('that are a Consul name are at each of its addresses, which share the weight', async () => {
-    const dns = reply({
-      answers: [srv('db.service.consul', 80, { weight: 9 })],
-      additionals: ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) => a('db.service.consul', host)),
-    });
+  it('that are the name of another service are at each of its addresses, which share the weight', async () => {
+    const dns = reply(
+      { answers: [srv(db, 80, { weight: 9 })], additionals: dbAt(1, 2, 3) },
+      { [`A ${db}`]: { answers: dbAt(1, 2, 3) } },
+    );
     const { addresses } = await dns.resolve();
     expect(addresses.map(({ host, weight, serverName }) => [host, weight, serverName])).toEqual([
       ['10.0.0.1', 3, undefined],
       ['10.0.0.2', 3, undefined],
       ['10.0.0.3', 3, undefined],
     ]);
+  });
+
+  it('that are the name of another service are asked for: the additional section has three of many up to 1.19', async () => {
+    const dns = reply(
+      { answers: [srv(db, 80)], additionals: dbAt(4, 2, 5) },
+      { [`A ${db}`]: { answers: dbAt(1, 2, 3, 4, 5) }, [db]: nodata },
+    );
+    expect(await dns.pairs()).toEqual([1, 2, 3, 4, 5].map((i) => `10.0.0.${i}:80`));
+  });
+
+  it('that are the name of a service with very many addresses are asked for by TCP', async () => {
+    const all = Array.from({ length: 90 }, (_, i) => i + 1);
+    const dns = scriptedDns(({ type, transport }) => {
+      if (type === 'SRV') return { answers: [srv(db, 80)], additionals: [...dbAt(1), txt(db), txt(db)] };
+      return type === 'A' ? { answers: dbAt(...(transport === 'udp' ? all.slice(0, 73) : all)) } : nodata;
+    });
+    expect(await dns.pairs()).toHaveLength(90);
+  });
+
+  it('that are the name of another service keep what came along while that cannot be asked for', async () => {
+    const dns = reply(
+      { answers: [srv(db, 80)], additionals: dbAt(4, 2, 5) },
+      { [db]: { rcode: 'SERVFAIL' } },
+    );
+    const { addresses, complete, unresolved } = await dns.resolve();
+    expect([addresses.length, complete, unresolved]).toEqual([3, false, { targets: [db] }]);
+  });
+
+  it('by host name with several addresses are the same ones, whether the reply is whole or trimmed to one record each', async () => {
+    const three = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((host) => a(far, host));
+    const whole = [...three, txt('n1.node.dc1.consul')];
+    for (const additionals of [whole, [three[1]!], [cname(far, 'lb.example.com')]]) {
+      const dns = scriptedDns(({ name, type }) => {
+        if (type === 'SRV') return { answers: [srv(far, 443)], additionals };
+        if (name !== far) return nodata;
+        // Of IPv6 Consul's recursors are not asked where there is IPv4.
+        return { answers: type === 'A' ? three : [a(far, '2001:db8::7')] };
+      });
+      const found = await dns.resolve();
+      expect([endpointsOf(found), found.complete]).toEqual([[1, 2, 3].map((i) => `192.0.2.${i}:443`), true]);
+    }
   });
 
   it('shared by several SRV are several instances; their addresses may be repeated or come once (F2.4)', async () => {
@@ -190,10 +233,10 @@ describe('an alternative domain, whose targets Consul up to 1.10 names in the pr
 
 describe('what SRV say', () => {
   it('weight 0 is kept, also where it is shared; priorities are kept', async () => {
-    const dns = reply({
-      answers: [srv(hex(1), 80, { weight: 0 }), srv('db.service.consul', 81, { weight: 0, priority: 7 })],
-      additionals: ['10.0.0.1', '10.0.0.2'].map((host) => a('db.service.consul', host)),
-    });
+    const dns = reply(
+      { answers: [srv(hex(1), 80, { weight: 0 }), srv(db, 81, { weight: 0, priority: 7 })] },
+      { [`A ${db}`]: { answers: dbAt(1, 2) } },
+    );
     const { addresses } = await dns.resolve();
     expect(addresses.map(({ weight, priority }) => [weight, priority])).toEqual([
       [0, 1],
@@ -203,10 +246,7 @@ describe('what SRV say', () => {
   });
 
   it('a share of a weight is at least 1', async () => {
-    const dns = reply({
-      answers: [srv('db.service.consul', 80, { weight: 1 })],
-      additionals: ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) => a('db.service.consul', host)),
-    });
+    const dns = reply({ answers: [srv(db, 80, { weight: 1 })] }, { [`A ${db}`]: { answers: dbAt(1, 2, 3) } });
     expect((await dns.resolve()).addresses.map(({ weight }) => weight)).toEqual([1, 1, 1]);
   });
 
@@ -288,6 +328,24 @@ describe('additional records', () => {
       { family: 6 },
     );
     expect(await dns.pairs()).toEqual(['2001:db8::7:81']);
+  });
+});
+
+describe('what is worth saying of an answer', () => {
+  it('that names are proxies of the mesh, which expect mutual TLS; of gateways it is not (F1.12)', async () => {
+    const dns = reply({ answers: [srv(hex(1), 21_000)] });
+    expect(await dns.pairs('web.ingress.consul')).toEqual(['10.1.0.1:21000']);
+    expect(dns.warnings).toEqual([]);
+    expect(await dns.pairs('web.connect.consul')).toEqual(['10.1.0.1:21000']);
+    expect(dns.warnings).toMatchObject([{ code: 'CONNECT_EXPECTS_MTLS', service: 'web.connect.consul' }]);
+  });
+
+  it('that instances of both families show their IPv6 only, where IPv4 is wanted (F2.11)', async () => {
+    const six = '20010db8000000000000000000000005.addr.dc1.consul';
+    const dns = reply({ answers: [srv(six, 80)] }, {}, { family: 4 });
+    const { code, message } = await dns.refusal();
+    expect(code).toBe('ERR_SERVICE_NOT_FOUND');
+    expect(message).toContain("for their IPv4 use records: 'A'");
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { a, instances, listed, nodata, scriptedDns, upTo } from './scripted-dns.ts';
+import { a, instances, listed, nodata, scriptedDns, txt, upTo } from './scripted-dns.ts';
 
 const many = upTo(40);
 /** By UDP 19 of 40, without a sign; by TCP all, proven. */
@@ -113,6 +113,33 @@ describe('the way a list is asked for', () => {
     const { omission } = await dns.resolve();
     // 31⁻³ is what the 30 IPv4 ones would leave.
     expect(omission).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('a reply that says it was cut (TC)', () => {
+  it('by TCP too is no reason to ask for ever, nor to throw away what it shows (F4.8, F12.4)', async () => {
+    const dns = scriptedDns(() => ({ ...listed(upTo(30), { text: false }), truncated: true }));
+    const { addresses, complete, omission = 1, origin } = await dns.resolve();
+    expect([addresses.length, complete, origin?.transport]).toEqual([30, false, 'tcp']);
+    expect(origin?.asks).toBeLessThanOrEqual(6);
+    expect(omission).toBeLessThan(1e-5);
+  });
+
+  it('is not proven whole by the metadata in it', async () => {
+    const dns = scriptedDns(() => ({ ...listed(upTo(30)), truncated: true }), { transport: 'tcp' });
+    expect((await dns.resolve()).complete).toBe(false);
+  });
+});
+
+describe('a reply that is larger than was asked for', () => {
+  it('is taken: 1.8 adds 4 bytes, and one with a single answer is never cut (F4.4, F4.6)', async () => {
+    const text = upTo(30).map((i) => txt('n1.node.dc1.consul', `k${i}=${'v'.repeat(100)}`));
+    const dns = scriptedDns(() => {
+      const { answers = [], additionals = [] } = listed([1]);
+      return { answers, additionals: [...additionals, ...text] };
+    });
+    const { addresses, complete } = await dns.resolve();
+    expect([addresses.length, complete]).toEqual([1, true]);
   });
 });
 

@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Answer, BaseAnswer, DecodedPacket, OptAnswer, SrvData } from 'dns-packet';
 import { decode } from 'dns-packet';
-import type { ConsulDouble } from '../../src/testing/consul-double.ts';
+
+/** The double, or a real Consul. */
+export interface Server {
+  readonly port: number;
+}
 
 /** A plain DNS client, so that nothing of ours stands between a test and the bytes of the double. */
 export interface Asked {
@@ -52,14 +56,14 @@ export function request({ name, type = 'SRV', edns, id = 4711, flags = 0x0100 }:
   return Buffer.concat([header, ...labels, Buffer.from([0]), words(NUMBERS[type], 1), ...opt]);
 }
 
-export async function askUdp(double: ConsulDouble, asked: Asked): Promise<Reply> {
-  await using client = await udpClient(double);
+export async function askUdp(server: Server, asked: Asked): Promise<Reply> {
+  await using client = await udpClient(server);
   client.send(request(asked));
   return read(await client.next());
 }
 
-export async function askTcp(double: ConsulDouble, asked: Asked): Promise<Reply> {
-  await using client = await tcpClient(double);
+export async function askTcp(server: Server, asked: Asked): Promise<Reply> {
+  await using client = await tcpClient(server);
   client.send(request(asked));
   return read(await client.next());
 }
@@ -72,7 +76,7 @@ export interface Client extends AsyncDisposable {
   end(): void;
 }
 
-export async function udpClient({ port }: ConsulDouble): Promise<Client> {
+export async function udpClient({ port }: Server): Promise<Client> {
   const socket: Socket = createSocket('udp4');
   socket.connect(port, '127.0.0.1');
   await once(socket, 'connect');
@@ -93,7 +97,7 @@ export async function udpClient({ port }: ConsulDouble): Promise<Client> {
   };
 }
 
-export async function tcpClient({ port }: ConsulDouble): Promise<Client> {
+export async function tcpClient({ port }: Server): Promise<Client> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   await once(socket, 'connect');
   const inbox = mailbox();
