@@ -8,6 +8,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/package/**', 'test/cluster/**'],
+          // Some run through thousands of lists: on a busy machine they take a while.
+          testTimeout: 60_000,
         },
       },
       {

@@ -16,17 +16,15 @@ export type { Clock, TimerHandle } from './clock.ts';
 export { type ConsulDnsOptions, consulDns } from './consul-dns.ts';
 export type { DiscoveryWarning, WarningCode } from './diagnostics.ts';
 export { createDiscovery, type Discovery, type DiscoveryStats } from './discovery.ts';
-export {
-  type AddressByName,
-  type IngressByName,
-  isHostName,
-  isMesh,
-  type MeshByName,
-  type NodeByName,
-  type QueryByName,
-  type ServiceByName,
-  type ServiceName,
-  type VirtualByName,
+export type {
+  AddressByName,
+  IngressByName,
+  MeshByName,
+  NodeByName,
+  QueryByName,
+  ServiceByName,
+  ServiceName,
+  VirtualByName,
 } from './dns/name.ts';
 export type { DnsCounters } from './dns/pending.ts';
 export type { Endpoint } from './endpoint.ts';

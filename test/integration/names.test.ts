@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { DnsClient } from '../../src/dns/client.ts';
-import { dnsName, parseServiceName } from '../../src/dns/name.ts';
+import { dnsName, isHostName, parseServiceName } from '../../src/dns/name.ts';
 import { parseServerAddress } from '../../src/dns/server-address.ts';
-import { createDiscovery, type DiscoveryOptions, isHostName, type ServiceName } from '../../src/index.ts';
+import { createDiscovery, type DiscoveryOptions, type ServiceName } from '../../src/index.ts';
 import { type Agent, describeWithConsul, findConsul, startAgent } from './consul-agent.ts';
 
 const found = await findConsul();

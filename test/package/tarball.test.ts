@@ -69,10 +69,17 @@ describe('the packed tarball', () => {
       'cached',
       'consulDns',
       'createDiscovery',
+      'failover',
       'fastest',
+      'filter',
+      'first',
       'fixed',
       'leastUsed',
+      'merge',
+      'renamed',
       'roundRobin',
+      'split',
+      'subset',
     ]);
   });
 
