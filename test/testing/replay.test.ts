@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ConsulDouble } from '../../src/testing/consul-double.ts';
 import { captureWorld } from './captured-worlds.ts';
 import { captureWorld119 } from './captured-worlds-1.19.0.ts';
 import { type Capture, readCaptures } from './captures.ts';
 import { orders, replay } from './replay.ts';
+
+// Hundreds of questions each: a busy machine needs its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 /** Of these Consul sends a random part, so that another part is all that can be expected. */
 const PARTS =

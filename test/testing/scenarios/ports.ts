@@ -50,6 +50,7 @@ export const ports: Scenario = {
         { name: 'rollout.service.http.port.consul', edns: 1232, replies: 5 },
         { name: 'rollout.service.http.port.consul', type: 'A' },
         { name: 'wide.service.http.port.consul', replies: 12, part: true },
+        { name: 'wide.service.http.port.consul', edns: 1232, replies: 8, part: true },
       ],
     },
   ],

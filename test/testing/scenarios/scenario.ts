@@ -5,8 +5,9 @@ import type { Asked } from '../ask.ts';
 /**
  * A Consul with something in it, and questions to it.
  *
- * Each was put into real agents once, and what they said is kept beside the other captures (recorded-*.json): the double is
- * given the same and held to the same replies, byte for byte.
+ * Each was put into real agents, and what they said is kept beside the other captures (recorded-*.json): the double is given
+ * the same and held to the same replies, byte for byte. live.ts asks real and double next to each other, and with
+ * RECORD_CONSUL set it writes those files anew.
  */
 export interface Scenario {
   name: string;

@@ -1,0 +1,3 @@
+import { compareDoubleWithConsul } from '../testing/scenarios/live.ts';
+
+compareDoubleWithConsul();
