@@ -67,15 +67,15 @@ describe('services that are answered by nothing', () => {
   });
 
   it('do not end it by coming and going: who was back for a moment and is gone again counts as gone', async () => {
-    const { vanish, list, disappearances } = await world('abcdefghij');
+    const { clock, vanish, list, disappearances } = await world('abcdefghij');
     await vanish('abcdefghij');
-    for (let round = 0; round < 10; round++) {
-      list('abc');
-      expect(await vanish('abc')).toBe('abc');
-    }
-    list('de');
-    // Eight of ten are gone.
+    await clock.advance(120_000);
+    list('ab');
+    expect(await vanish('ab')).toBe('ab');
+    list('cde');
+    // Seven of ten are gone.
     expect(disappearances.general).toBe(true);
+    expect(await vanish('abfghij')).toBe('abfghij');
   });
 
   it('end it when they are closed', async () => {

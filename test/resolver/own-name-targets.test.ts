@@ -371,7 +371,7 @@ describe('against Consul 1.19.0 the resolver', () => {
     let asked = 0;
     for (const transport of ['udp', 'auto'] as const) {
       const dns = scriptedDns(() => (asked++ === 0 ? trimmed(all) : undefined), { transport });
-      expect((await dns.refusal()).code).toMatch(/^ERR_DNS_(TIMEOUT|RESPONSE)$/);
+      expect((await dns.refusal()).code).toBe('ERR_DNS_TIMEOUT');
       asked = 0;
     }
   });

@@ -98,7 +98,9 @@ describe('SRV that is answered by silence', () => {
       for (let round = 0; round < 3; round++) {
         await dns.clock.advance(5_000);
         lose = true;
+        dns.asks();
         expect(await dns.pairs()).toEqual(instances(nine));
+        if (retries > 0) expect(new Set(dns.asks())).toEqual(new Set(['SRV udp 1000']));
       }
     }
   });
