@@ -56,6 +56,7 @@ export function consulDns(options: ConsulDnsOptions = {}): Resolver {
     ...complete,
     clock: systemClock,
     warn: (warning) => warnings.once(warning),
+    over: (code, service) => warnings.over(code, service),
   });
   const resolver = source.resolver(port, family);
   return {

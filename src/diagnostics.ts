@@ -37,6 +37,8 @@ const perService: readonly WarningCode[] = [
 /** States of the whole: one of them is said once, whichever service it shows at. */
 const perDiscovery: readonly WarningCode[] = ['SERVICE_EVICTED', 'SERVICES_VANISHED', 'LAST_GOOD_FAILED'];
 
+const mostStanding = 100_000;
+
 /** Says each thing once: again only after it was over. */
 export class Warnings {
   readonly #sink: (warning: DiscoveryWarning) => void;
@@ -52,6 +54,8 @@ export class Warnings {
   once(warning: DiscoveryWarning): void {
     const key = `${warning.code} ${perDiscovery.includes(warning.code) ? '' : (warning.service ?? warning.datacenter)}`;
     if (this.#standing.has(key)) return;
+    // Names may come from URLs, so there is no end of them.
+    if (this.#standing.size >= mostStanding) this.#standing.clear();
     this.#standing.add(key);
     this.#say(warning);
   }

@@ -114,6 +114,7 @@ class ConsulDiscovery implements Discovery {
       ...options,
       clock,
       warn: (warning) => this.#warnings.once(warning),
+      over: (code, service) => this.#warnings.over(code, service),
     });
     this.#resolvers = new Resolvers(options, this.#consul, this.#warnings, clock, random);
     this.#lastGood =

@@ -7,7 +7,8 @@ import { quote } from './label.ts';
 /** @returns the address in its one canonical spelling, or `undefined` for what is no address. */
 export function ipFromHex(digits: string): string | undefined {
   if (/^[0-9a-f]{8}$/i.test(digits)) {
-    return digits.replace(/../g, (byte) => `.${Number.parseInt(byte, 16)}`).slice(1);
+    const bits = Number.parseInt(digits, 16);
+    return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
   }
   if (/^[0-9a-f]{32}$/i.test(digits)) return ipText(digits.replace(/.{4}(?!$)/g, '$&:'));
   return undefined;

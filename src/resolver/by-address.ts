@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { DnsRecord } from '../dns/reply.ts';
 import { DnsError, ServiceNotFoundError } from '../errors.ts';
-import type { Collected, Collector } from './collector.ts';
+import type { Collected, Collector, Notice } from './collector.ts';
 import type { Family } from './host-addresses.ts';
 import { notFound, unresolvedNow } from './nothing-found.ts';
 import type { Address, Resolution } from './resolver.ts';
@@ -29,18 +29,19 @@ export interface AddressQuestion {
   readonly port: number;
   /** How often to ask a list that cannot prove itself. */
   readonly mostAsks: number;
+  readonly notice: Notice;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Lists from A and AAAA records: of services whose port is known, and of hosts, for which Consul has no SRV. */
 export async function byAddress(
   { collector, targets, family, transport }: ByAddressSettings,
-  { question, port, mostAsks, signal }: AddressQuestion,
+  { question, port, mostAsks, notice, signal }: AddressQuestion,
 ): Promise<AddressList> {
   const families = family === 'any' ? ([4, 6] as const) : ([family] as const);
   const types = families.map((one) => (one === 4 ? 'A' : 'AAAA'));
   const results = await Promise.allSettled(
-    types.map((type) => collector.collect(question, type, { mostAsks, signal })),
+    types.map((type) => collector.collect(question, type, { mostAsks, notice, signal })),
   );
   const lists = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
   const failedAt = results.findIndex((result) => result.status === 'rejected');

@@ -7,6 +7,7 @@ import { cutToNothing, notFound } from './nothing-found.ts';
 import { ambiguousTargets, metadataTooLong, silentOnSrv } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import { tellApart } from './own-name-targets.ts';
+import { byIdentity, drawnFrom } from './record-identity.ts';
 import { breakSilence, isSilentByTcp, type Sound } from './silence.ts';
 import { type WayMemory, Ways } from './ways.ts';
 
@@ -30,12 +31,10 @@ export interface CollectorSettings {
   readonly ways: WayMemory;
   /** Whether Consul made a name. */
   readonly isConsuls: (name: string) => boolean;
-  readonly notice: (
-    code: 'METADATA_TOO_LONG' | 'AMBIGUOUS_TARGETS',
-    question: string,
-    message: string,
-  ) => void;
 }
+
+/** Tells an operator of something that Consul's answers show. */
+export type Notice = (code: 'METADATA_TOO_LONG' | 'AMBIGUOUS_TARGETS', message: string) => void;
 
 export interface CollectOptions {
   /** When to stop asking a question whose replies agree but prove nothing. */
@@ -44,6 +43,7 @@ export interface CollectOptions {
   readonly nxdomainMayAnswer?: boolean;
   /** See ResolveOptions. */
   readonly continued?: boolean | undefined;
+  readonly notice: Notice;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -65,12 +65,9 @@ export class Collector {
    * The first failure fails the collection; a later one leaves what has been seen.
    * @throws ServiceNotFoundError; DnsError; SilentOnSrv; the signal's reason
    */
-  async collect(
-    question: string,
-    type: 'SRV' | 'A' | 'AAAA',
-    { mostAsks, nxdomainMayAnswer = false, continued, signal }: CollectOptions,
-  ): Promise<Collected> {
-    const { client, optRule, ways: memory, transport, isConsuls, notice } = this.#settings;
+  async collect(question: string, type: 'SRV' | 'A' | 'AAAA', options: CollectOptions): Promise<Collected> {
+    const { mostAsks, nxdomainMayAnswer = false, continued, notice, signal } = options;
+    const { client, optRule, ways: memory, transport, isConsuls } = this.#settings;
     const key = `${question} ${type}`;
     const ways = new Ways(transport, memory.get(key));
     const evidence = new Evidence(mostAsks, type === 'SRV', continued);
@@ -96,19 +93,19 @@ export class Collector {
           continue;
         }
         if (last !== undefined) {
-          if (await this.#foundSilent(question, type, ways, last, error, signal)) continue;
+          if (type === 'SRV' && (await this.#foundSilent(question, ways, last, error, options))) continue;
           if (ways.failed()) continue;
           // What came so far was of no use.
           if (replies.length === 0) throw error;
           return end(union());
         }
-        last = type === 'SRV' ? await this.#listen(question, ways, error, signal) : undefined;
+        last = type === 'SRV' ? await this.#listen(question, ways, error, options) : undefined;
         if (last === undefined) throw error;
       }
       const told = tellApart(last.reply, question, isConsuls);
       if (told.ambiguous !== undefined) {
         const message = ambiguousTargets(question, told.ambiguous);
-        notice('AMBIGUOUS_TARGETS', question, message);
+        notice('AMBIGUOUS_TARGETS', message);
         if (told.unusable && ++unusable < mostUnusable) continue;
         if (told.unusable) {
           if (replies.length > 0) return end(union());
@@ -147,9 +144,9 @@ export class Collector {
     question: string,
     ways: Ways,
     error: DnsError,
-    signal: AbortSignal | undefined,
+    { notice, signal }: CollectOptions,
   ): Promise<DnsAnswer | undefined> {
-    const { client, transport, ways: memory, notice } = this.#settings;
+    const { client, transport, ways: memory } = this.#settings;
     if (error.code !== 'ERR_DNS_TIMEOUT') return undefined;
     let sound: Sound = memory.givesAddressesOnly(question) ? 'addresses only' : undefined;
     if (memory.mayListen(question)) {
@@ -164,7 +161,7 @@ export class Collector {
     }
     memory.heard(question);
     const { answer, way, tcpSilent } = sound;
-    if (tcpSilent) notice('METADATA_TOO_LONG', question, metadataTooLong(question));
+    if (tcpSilent) notice('METADATA_TOO_LONG', metadataTooLong(question));
     ways.switchTo(way);
     memory.prefer(`${question} SRV`, way);
     return answer;
@@ -173,18 +170,17 @@ export class Collector {
   /** TCP failed where UDP had answered: has `ways` go on without it where it will stay so. @returns whether it does. */
   async #foundSilent(
     question: string,
-    type: 'SRV' | 'A' | 'AAAA',
     ways: Ways,
     last: DnsAnswer,
     error: DnsError,
-    signal: AbortSignal | undefined,
+    { notice, signal }: CollectOptions,
   ): Promise<boolean> {
-    const { client, transport, ways: memory, notice } = this.#settings;
-    if (transport !== 'auto' || type !== 'SRV' || last.transport !== 'udp') return false;
+    const { client, transport, ways: memory } = this.#settings;
+    if (transport !== 'auto' || last.transport !== 'udp') return false;
     if (error.code !== 'ERR_DNS_TIMEOUT') return false;
     if (!memory.mayListen(question) || !(await isSilentByTcp(client, question, signal))) return false;
     memory.heard(question);
-    notice('METADATA_TOO_LONG', question, metadataTooLong(question));
+    notice('METADATA_TOO_LONG', metadataTooLong(question));
     const way = { transport: 'udp', edns: last.limit } as const;
     ways.switchTo(way);
     memory.prefer(`${question} SRV`, way);
@@ -209,34 +205,4 @@ function isCutToNothing(
 ): boolean {
   // Beside an empty answer for addresses there may be those of the other family, or metadata.
   return rcode === 'NOERROR' && (truncated || (type === 'SRV' && additionalCount > 0));
-}
-
-function byIdentity(answers: readonly DnsRecord[]): Map<string, DnsRecord> {
-  const own = new Map<string, DnsRecord>();
-  for (const record of answers) {
-    const id = identity(record);
-    own.set(id, heavier(record, own.get(id)));
-  }
-  return own;
-}
-
-/**
- * What chance decides of a reply: the instances in it. Of those that are registered under host names a reply for addresses has one at a
- * time, however many addresses stand behind the name.
- */
-function drawnFrom(own: ReadonlyMap<string, DnsRecord>, question: string): ReadonlyMap<string, DnsRecord> {
-  const [first] = own.values();
-  if (first?.type !== 'CNAME') return own;
-  const asked = question.toLowerCase();
-  return new Map([...own].filter(([, record]) => record.type === 'CNAME' && record.name === asked));
-}
-
-/** Consul lists an instance once per node that has it; address and port are what makes it one. */
-function identity(record: DnsRecord): string {
-  if (record.type === 'SRV') return `${record.target}:${record.port}`;
-  return record.type === 'CNAME' ? `${record.name}=${record.target}` : record.host;
-}
-
-function heavier(record: DnsRecord, twin: DnsRecord | undefined): DnsRecord {
-  return twin?.type === 'SRV' && record.type === 'SRV' && twin.weight > record.weight ? twin : record;
 }

@@ -1,8 +1,14 @@
 import { orAbort } from '../abort.ts';
 import type { Clock } from '../clock.ts';
-import type { DiscoveryWarning, WarningCode } from '../diagnostics.ts';
 import type { DnsClient } from '../dns/client.ts';
-import { dnsName, isHostName, isMesh, parseServiceName, type ServiceName } from '../dns/name.ts';
+import {
+  canonicalName,
+  dnsName,
+  isHostName,
+  isMesh,
+  parseServiceName,
+  type ServiceName,
+} from '../dns/name.ts';
 import { whyNotFound } from '../dns/name-hints.ts';
 import type { SrvRecord } from '../dns/reply.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
@@ -15,11 +21,12 @@ import { DeniedOrNothing, explained, notFound, unresolvedNow, withoutAddresses }
 import { addressesInstead, expectsMtls, portMissing } from './notices.ts';
 import type { OptRule } from './opt-rule.ts';
 import type { Resolution, ResolveOptions, Resolver } from './resolver.ts';
+import { type Operator, Said } from './said.ts';
 import { type TargetCounters, TargetResolver } from './targets.ts';
 import type { WayMemory } from './ways.ts';
 
 /** What all resolvers over one client know and count together. */
-export interface Shared {
+export interface Shared extends Operator {
   readonly client: DnsClient;
   readonly clock: Clock;
   readonly lookup: HostLookup;
@@ -27,7 +34,6 @@ export interface Shared {
   readonly optRule: OptRule;
   readonly ways: WayMemory;
   readonly hint: AclHint;
-  readonly warn: (warning: DiscoveryWarning) => void;
 }
 
 export interface ConsulDnsSettings {
@@ -61,7 +67,6 @@ export class ConsulDnsResolver implements Resolver {
       ...shared,
       transport: settings.transport,
       isConsuls: (name) => this.#targets.isConsuls(name),
-      notice: (code, question, message) => this.#warn(code, question, message),
     });
   }
 
@@ -82,7 +87,8 @@ export class ConsulDnsResolver implements Resolver {
     const started = clock.now();
     // Here is where a name becomes a question: whoever calls, an unchecked one gets no further.
     const name = parseServiceName(given, domain);
-    const found = await this.#ask(name, dnsName(name, domain), options);
+    const said = new Said(this.#shared, canonicalName(name, domain));
+    const found = await this.#ask(name, dnsName(name, domain), said, options);
     const { evidence, last } = found.collected;
     const { unresolved } = found;
     const complete = (evidence.complete || isHostName(name)) && unresolved === undefined;
@@ -104,24 +110,28 @@ export class ConsulDnsResolver implements Resolver {
     };
   }
 
-  async #ask(name: ServiceName, question: string, options: ResolveOptions): Promise<AddressList> {
+  async #ask(name: ServiceName, question: string, said: Said, options: ResolveOptions): Promise<AddressList> {
     const { signal } = options;
     const { records, port } = this.#settings;
     const byAddresses = (mostAsks: number) =>
       byAddress(
         { ...this.#settings, collector: this.#collector, targets: this.#targets },
-        { question, port: port ?? 0, mostAsks, signal },
+        { question, port: port ?? 0, mostAsks, notice: said.notice, signal },
       );
     if (isHostName(name)) return byAddresses(1);
-    if (isMesh(name)) this.#warn('CONNECT_EXPECTS_MTLS', question, expectsMtls(question));
+    if (isMesh(name)) said.notice('CONNECT_EXPECTS_MTLS', expectsMtls(question));
     const srvIsSilent = port !== undefined && this.#shared.ways.givesAddressesOnly(question);
     if (records === 'A' || srvIsSilent) return byAddresses(asks.addresses);
     try {
-      return await this.#bySrv(name, question, options);
+      const list = await this.#bySrv(name, question, said, options);
+      // A small size is used on where the usual one is silent: then that is not over.
+      const small = this.#shared.ways.get(`${question} SRV`)?.transport === 'udp';
+      said.endOthers(small ? ['METADATA_TOO_LONG'] : []);
+      return list;
     } catch (error) {
       // The way out where Consul cannot send SRV (F12.5 of the facts: metadata too long).
       if (!(error instanceof SilentOnSrv) || port === undefined) throw error;
-      this.#warn('METADATA_TOO_LONG', question, addressesInstead(question, port));
+      said.notice('METADATA_TOO_LONG', addressesInstead(question, port));
       return await byAddresses(asks.addresses);
     }
   }
@@ -129,6 +139,7 @@ export class ConsulDnsResolver implements Resolver {
   async #bySrv(
     name: ServiceName,
     question: string,
+    said: Said,
     { signal, continued }: ResolveOptions,
   ): Promise<AddressList> {
     const portName = 'service' in name ? name.port : undefined;
@@ -136,6 +147,7 @@ export class ConsulDnsResolver implements Resolver {
       mostAsks: portName === undefined ? asks.srv : asks.portNames,
       nxdomainMayAnswer: portName !== undefined,
       continued,
+      notice: said.notice,
       signal,
     });
     const answers = [...collected.answers.values()].filter(
@@ -143,7 +155,7 @@ export class ConsulDnsResolver implements Resolver {
     );
     if (answers.length === 0) throw notFound(question, 'SRV', collected.last);
     if (collected.portMissing && portName !== undefined) {
-      this.#warn('PORT_MISSING', question, portMissing(question, portName, answers.length));
+      said.notice('PORT_MISSING', portMissing(question, portName, answers.length));
     }
     const { transport, family } = this.#settings;
     const found = await this.#targets.addresses(answers, collected, { transport, signal });
@@ -159,9 +171,5 @@ export class ConsulDnsResolver implements Resolver {
       collected,
       unresolved: unresolved.length > 0 ? { targets: unresolved } : undefined,
     };
-  }
-
-  #warn(code: WarningCode, service: string, message: string): void {
-    this.#shared.warn({ code, service, message });
   }
 }

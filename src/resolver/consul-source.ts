@@ -1,4 +1,4 @@
-import type { DiscoveryWarning } from '../diagnostics.ts';
+import type { DiscoveryWarning, WarningCode } from '../diagnostics.ts';
 import { DnsClient, type DnsClientOptions } from '../dns/client.ts';
 import type { DnsCounters } from '../dns/pending.ts';
 import { AclHint } from './acl-hint.ts';
@@ -14,6 +14,7 @@ export interface ConsulSourceOptions extends DnsClientOptions {
   readonly records: 'SRV' | 'A';
   readonly transport: 'auto' | 'udp' | 'tcp';
   readonly warn: (warning: DiscoveryWarning) => void;
+  readonly over?: (code: WarningCode, service: string) => void;
   /** Default: the system's resolver. */
   readonly lookup?: HostLookup;
 }
@@ -24,7 +25,7 @@ export class ConsulSource {
   readonly #shared: Shared;
 
   constructor(options: ConsulSourceOptions) {
-    const { clock, domain, warn, lookup = systemLookup } = options;
+    const { clock, domain, warn, over = () => {}, lookup = systemLookup } = options;
     const client = new DnsClient(options);
     this.#options = options;
     this.#shared = {
@@ -32,6 +33,7 @@ export class ConsulSource {
       clock,
       lookup,
       warn,
+      over,
       counters: { withoutPort: 0, withoutAddress: 0 },
       optRule: new OptRule(clock),
       ways: new WayMemory(clock),

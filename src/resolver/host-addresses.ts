@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { orAbort } from '../abort.ts';
+import type { Clock } from '../clock.ts';
 import type { DnsAnswer, DnsClient, LookupOptions } from '../dns/client.ts';
 import { askableHost } from '../dns/name.ts';
 import { DnsError } from '../errors.ts';
@@ -30,8 +31,12 @@ export const nothing: Found = { hosts: [], ttl: Number.POSITIVE_INFINITY };
 const roomForOne = 300;
 const typesOf = { any: ['A', 'AAAA'], 4: ['A'], 6: ['AAAA'] } as const;
 
+/** The system's resolver has no bound of its own; a host it hangs at is not to hold up the whole list. In ms. */
+const lookupTimeout = 5_000;
+
 export interface HostAddressesOptions {
   readonly client: DnsClient;
+  readonly clock: Clock;
   readonly domains: ConsulDomains;
   readonly family: Family;
   readonly lookup: HostLookup;
@@ -61,7 +66,7 @@ export class HostAddresses {
     const asked = await this.#askHost(host, foreign, options);
     if (asked.hosts.length > 0 || !foreign) return asked;
     try {
-      const found = await orAbort(this.#options.lookup(host), options.signal);
+      const found = await orAbort(this.#lookUp(host), options.signal);
       return { ...nothing, hosts: found.map(ipText).filter((one) => this.#wanted(one)) };
     } catch (error) {
       if (options.signal?.aborted) throw error;
@@ -69,6 +74,17 @@ export class HostAddresses {
       // Consul's recursors may know names the system does not: while they fail, nobody has said that there is none.
       return { ...nothing, failed: !isAnswer || asked.failed === true };
     }
+  }
+
+  #lookUp(host: string): Promise<readonly string[]> {
+    const { clock, lookup } = this.#options;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`${host} was not resolved in ${lookupTimeout} ms`));
+      const timer = clock.setTimeout(late, lookupTimeout);
+      lookup(host)
+        .then(resolve, reject)
+        .finally(() => clock.clearTimeout(timer));
+    });
   }
 
   async #askHost(

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Clock } from '../clock.ts';
 import type { DnsClient, LookupOptions } from '../dns/client.ts';
 import type { DnsRecord, SrvRecord } from '../dns/reply.ts';
 import { ConsulDomains } from './consul-domains.ts';
@@ -16,6 +17,7 @@ export interface TargetCounters {
 
 export interface TargetResolverOptions {
   readonly client: DnsClient;
+  readonly clock: Clock;
   readonly domain: string;
   readonly family: Family;
   readonly lookup: HostLookup;
