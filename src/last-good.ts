@@ -106,6 +106,8 @@ export class LastGood implements LastLists {
   }
 
   #saveIn(delay: number): void {
+    // A warning may have been the reason to close.
+    if (this.#closed) return;
     const { clock } = this.#setup;
     // Never more than a twentieth of the time.
     const due = clock.now() + Math.max(delay, 20 * this.#effort);
@@ -130,7 +132,7 @@ export class LastGood implements LastLists {
       warnings.over('LAST_GOOD_FAILED');
     } catch (error) {
       this.#warn('could not be written', error);
-      if (!this.#closed) this.#saveIn(late);
+      this.#saveIn(late);
     }
     this.#effort = clock.now() - started;
   }

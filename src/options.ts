@@ -79,7 +79,10 @@ export interface DiscoveryOptions extends ServiceOptions {
   lastGood?: string | { file: string; maxAge?: number };
   /** Settings per service, by bare service name (or prepared query), in any letter case. */
   services?: Readonly<Record<string, ServiceOptions>>;
-  /** Another resolver instead of Consul's DNS; then the options that say how to ask that are refused. Closed with the discovery. */
+  /**
+   * Another resolver instead of Consul's DNS; then the options that say how to ask that are refused. A question it does not answer
+   * within 60 s counts as failed. Closed with the discovery.
+   */
   source?: Resolver;
 }
 

@@ -195,9 +195,10 @@ export class RefreshLoop {
 
   /** Most services are answered by nothing all at once: an error of Consul or of its token, so this is no emptiness. */
   #vanishedWithOthers(cause: ServiceNotFoundError): void {
-    const { key, clock, hold, warnings } = this.#setup;
+    const { key, hold, warnings } = this.#setup;
     // Should this service alone turn out to be empty, its time begins when that shows.
-    this.#emptySince = clock.now();
+    this.#emptySince = undefined;
+    this.#emptySince = this.#emptinessBegan();
     const left = hold.error - this.age;
     this.#schedule.afterFailure(left > 0 ? left : undefined);
     if (left <= 0) {

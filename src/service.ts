@@ -96,7 +96,8 @@ export class Service {
       const inTime = await waiting.finally(() => this.#awaited--);
       if (!inTime) throw notReady(this.name, timeout, this.#loop.error);
     }
-    if (this.#snapshot.endpoints.length === 0) throw this.#nothingToPick();
+    // A listener may have closed it.
+    if (this.#closed !== undefined || this.#snapshot.endpoints.length === 0) throw this.#nothingToPick();
   }
 
   /** A failure is none for who waits, where a list of an earlier run stands in. */
@@ -104,7 +105,7 @@ export class Service {
     try {
       await asked;
     } catch (error) {
-      if (this.#closed !== undefined || this.#snapshot.endpoints.length === 0) throw error;
+      if (this.#snapshot.endpoints.length === 0) throw error;
     }
   }
 

@@ -38,10 +38,6 @@ export class Waiters {
   /** Resolves at the next `wake()`, and also when `signal` aborts: look why. */
   next(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
-      if (signal?.aborted) {
-        resolve();
-        return;
-      }
       const wake = () => {
         this.#wakes.delete(wake);
         signal?.removeEventListener('abort', wake);

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDiscoveryIn, type Discovery } from '../src/discovery.ts';
 import type { DiscoveryOptions, DiscoveryWarning, Service } from '../src/index.ts';
@@ -61,7 +62,8 @@ describe('a listener', () => {
       web.close();
     });
     web.subscribe(() => void called.push('second'));
-    await clock.advance(0);
+    const waiting = [web.ready(), web.ready({ timeout: 1_000 })];
+    for (const work of waiting) await expect(work).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     expect([called, clock.pending]).toEqual([['first'], 0]);
   });
 
@@ -126,6 +128,25 @@ describe('onWarning', () => {
     source.answer = failure();
     await clock.advance(60_000);
     expect(() => web.pick()).toThrowError(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    expect(clock.pending).toBe(0);
+  });
+
+  it('may close the discovery before a list is handed out: then it is not', async () => {
+    const calls: string[] = [];
+    const noting = () => ({
+      update: ({ endpoints }: { endpoints: readonly unknown[] }) =>
+        void calls.push(`update ${endpoints.length}`),
+      pick: () => undefined,
+      close: () => void calls.push('close'),
+    });
+    const { clock, discovery } = world({
+      balancer: noting,
+      // No file, so it is warned of when the first list is written.
+      lastGood: tmpdir(),
+      onWarning: () => void discovery.close(),
+    });
+    await clock.advance(0);
+    expect(calls).toEqual(['update 0', 'close']);
     expect(clock.pending).toBe(0);
   });
 

@@ -48,7 +48,7 @@ function world(options: DiscoveryOptions = {}, { age = 60_000, names = ['web'] }
 describe('a list of an earlier run', () => {
   it('stands in while nobody answers, as what it is: old, and not proven', async () => {
     const { clock, web, told } = world();
-    await clock.advance(0);
+    await web.ready();
     expect(told).toEqual(['recalled abc']);
     expect(web.snapshot).toMatchObject({ stale: true, complete: false, source: undefined });
     expect(web.snapshot.age).toBeGreaterThanOrEqual(60_000);
@@ -122,7 +122,7 @@ describe('a list of an earlier run', () => {
   it('may be the reason to close the service: nothing of it is left', async () => {
     const { clock, web, warnings } = world();
     web.subscribe(() => web.close());
-    await clock.advance(0);
+    await expect(web.ready()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     expect([clock.pending, warnings]).toEqual([0, []]);
   });
 

@@ -193,6 +193,8 @@ describe('datacenters', () => {
     expect(discovery.service('web.service.dc3.consul').name).toBe('web.service.dc3.consul');
     expect(await endpointsOf(discovery, 'web.service.dc3.consul')).toEqual(['10.3.0.1:80']);
     expect(await endpointsOf(discovery, 'fix')).toEqual(['10.9.0.1:80']);
+    // A virtual address is asked for in no datacenter; given by hand it need not be.
+    expect(await endpointsOf(discovery, 'fix.virtual.consul')).toEqual(['10.9.0.1:80']);
     const one = await world({ datacenter: 'dc3', addresses: ['10.9.0.1:80'] });
     expect(await endpointsOf(one.discovery, 'web', { datacenters: ['dc1'] })).toEqual(['10.1.0.1:80']);
     expect(await endpointsOf(one.discovery, 'web.service.dc3.consul')).toEqual(['10.9.0.1:80']);

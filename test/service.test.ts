@@ -255,13 +255,23 @@ describe('an outage of Consul', () => {
     expect(web().snapshot.stale).toBe(false);
   });
 
+  it('is over with any answer, also with one that there is nothing', async () => {
+    const { web, source, clock, warnings } = world({}, scriptedSource(unreachable()));
+    web();
+    for (const answer of [unreachable(), notFound(), unreachable()]) {
+      source.answer = answer;
+      await clock.advance(30_000);
+    }
+    expect(warnings.map(({ code }) => code)).toEqual(['CONSUL_UNAVAILABLE', 'CONSUL_UNAVAILABLE']);
+  });
+
   it('empties the list only after hold.error, where that is set', async () => {
     const { web, source, clock } = world({ hold: { error: 60_000 } });
     await web().ready();
     source.answer = unreachable();
-    await clock.advance(58_000);
+    await clock.advance(59_999);
     expect(letters(web().endpoints)).toBe('abc');
-    await clock.advance(15_000);
+    await clock.advance(1);
     expect(web().endpoints).toEqual([]);
     expect(() => web().pick()).toThrowError(expect.objectContaining({ code: 'ERR_NO_ENDPOINTS' }));
   });
@@ -543,6 +553,13 @@ describe('closing', () => {
     expect([source.asked.length, clock.pending]).toEqual([2, 0]);
   });
 
+  it('comes before an answer that is there already', async () => {
+    const { discovery, clock } = world();
+    discovery.service('web', { addresses: ['10.0.0.1:80'] }).close();
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+  });
+
   it('makes room for a new one of the name', async () => {
     const { discovery } = world();
     const first = discovery.service('web');
@@ -610,6 +627,7 @@ describe('what could go wrong in a refresh loop', () => {
       {},
       scriptedSource({ addresses: [address('a')], origin: { server: 'x' } }),
     );
+    expect(web().snapshot).toMatchObject({ complete: false, stale: true });
     await web().ready();
     expect(web().snapshot).toMatchObject({ complete: true, stale: false, source: { server: 'x' } });
     source.answer = notFound();

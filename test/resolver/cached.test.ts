@@ -190,8 +190,13 @@ describe('cached', () => {
     for (const work of leaving) await expect(work).rejects.toThrow('enough');
     expect(calls[0]!.options.signal?.aborted).toBe(true);
     const next = web();
+    // The end of the first question is no end of the second.
+    await new Promise((resolve) => setImmediate(resolve));
+    const withIt = web();
     calls[1]!.answer({});
     expect((await next).addresses).toHaveLength(1);
+    expect(await withIt).toBe(await next);
+    expect(calls).toHaveLength(2);
   });
 
   it('asks in the background whoever waits: waiters hold the process themselves', async () => {
@@ -240,24 +245,24 @@ describe('cached', () => {
   });
 
   it('does not take in what comes of a question that was given up: others may know better by now', async () => {
-    const deaf: ((resolution: Partial<Resolution>) => void)[] = [];
+    type Answer = (resolution: Resolution | PromiseLike<Resolution>) => void;
+    const deaf: Answer[] = [];
     const cache = cached(
-      {
-        resolve: () =>
-          new Promise((resolve) => {
-            deaf.push((given) => resolve({ addresses: [address('a')], ttl: 0, complete: true, ...given }));
-          }),
-      },
+      { resolve: () => new Promise((resolve) => void deaf.push(resolve)) },
       { clock: createFakeClock() },
     );
-    const leaver = new AbortController();
-    const first = cache.resolve({ service: 'web' }, { signal: leaver.signal });
-    leaver.abort('enough');
-    await expect(first).rejects.toBe('enough');
-    const second = cache.resolve({ service: 'web' });
-    deaf[1]!({ addresses: [address('b')] });
-    await second;
-    deaf[0]!({});
+    const list = (letter: string) => ({ addresses: [address(letter)], ttl: 0, complete: true });
+    for (let left = 0; left < 2; left++) {
+      const leaver = new AbortController();
+      const given = cache.resolve({ service: 'web' }, { signal: leaver.signal });
+      leaver.abort('enough');
+      await expect(given).rejects.toBe('enough');
+    }
+    const stays = cache.resolve({ service: 'web' });
+    deaf[2]!(list('b'));
+    await stays;
+    deaf[0]!(list('a'));
+    deaf[1]!(Promise.reject(new ServiceNotFoundError('NXDOMAIN')));
     await new Promise((resolve) => setImmediate(resolve));
     expect((await cache.resolve({ service: 'web' })).addresses).toEqual([address('b')]);
   });

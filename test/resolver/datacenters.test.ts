@@ -148,6 +148,22 @@ describe('a list over several datacenters', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  it('says no more of a name that fails there for good, while others are answered', async () => {
+    const { places, ask, warnings } = world('dc1', 'dc2');
+    const dc2 = places['dc2']!;
+    const answer = dc2.resolve;
+    dc2.resolve = (name, options) =>
+      'service' in name && name.service === 'bad' ? Promise.reject(unreachable()) : answer(name, options);
+    for (let round = 0; round < 5; round++) {
+      await ask({}, { service: 'bad' });
+      await ask();
+    }
+    expect(warnings).toHaveLength(1);
+    dc2.answer = unreachable();
+    await ask();
+    expect(warnings).toHaveLength(2);
+  });
+
   it('leaves it to others to say that nobody answers at all; but says what is left of that', async () => {
     const { places, ask, warnings } = world('dc1', 'dc2');
     places['dc1']!.answer = unreachable();

@@ -168,6 +168,19 @@ describe('failover', () => {
     expect(await list()).toBe('a');
   });
 
+  it('goes past a worse one that failed a moment ago', async () => {
+    const { first, second, list, listsOver } = world(3);
+    first.answer = unreachable();
+    second.answer = unreachable();
+    expect(await list()).toBe('c');
+    first.answer = 'a';
+    expect(await listsOver(40_000)).toBe('c×6 a×2');
+    first.answer = unreachable();
+    second.hold();
+    // No time passes.
+    expect(await list()).toBe('c');
+  });
+
   it('forgets that a worse one failed when that is longer ago than `hold`', async () => {
     const { clock, first, second, list, listsOver } = world(3);
     first.answer = unreachable();

@@ -70,6 +70,13 @@ describe('merge', () => {
     second.answer = notFound();
     const resolution = await ask();
     expect([lettersOf(resolution.addresses), resolution.complete]).toEqual(['ab', true]);
+    // That is no failure: it is waited for as before.
+    second.answer = 'c';
+    const open = second.hold();
+    const all = ask();
+    await new Promise((resolve) => setImmediate(resolve));
+    open();
+    expect(lettersOf((await all).addresses)).toBe('abc');
   });
 
   it('is not taken down by one that fails: incomplete, and nothing leaves a service meanwhile', async () => {
