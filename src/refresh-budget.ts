@@ -19,6 +19,8 @@ export class RefreshBudget {
   /** Σ 1/i of the services that ask, in questions per 10⁹ ms: whole numbers, so that adding and taking away never drifts. */
   #wanted = 0;
   #tokens: number;
+  /** How many questions out of turn may still count. */
+  #spendable = 0;
   #countedAt: number;
   #underWay = 0;
   #timer: TimerHandle | undefined;
@@ -29,6 +31,7 @@ export class RefreshBudget {
     this.#rate = rate;
     this.#tokens = this.#most;
     this.#countedAt = clock.now();
+    this.#spendable = this.#pace;
   }
 
   /** Milliseconds by which the question that waits longest is late; 0 while none waits. */
@@ -40,7 +43,7 @@ export class RefreshBudget {
   /** A service changes its interval from `before` to `after`, in ms; Infinity while it does not ask. */
   plan(before: number, after: number): void {
     this.#count();
-    this.#wanted += Math.round(1e9 / after) - Math.round(1e9 / before);
+    this.#wanted += Math.round(1e9 / Math.max(1, after)) - Math.round(1e9 / Math.max(1, before));
   }
 
   /**
@@ -57,6 +60,9 @@ export class RefreshBudget {
   /** Gives up a place. */
   leave(turn: Turn): void {
     turn.leave();
+    if (this.#ends.next !== this.#ends) return;
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** A question that was asked in its turn is over. */
@@ -68,6 +74,10 @@ export class RefreshBudget {
   /** A question is asked out of turn. */
   spend(): void {
     this.#count();
+    // At most half of what comes in: who is awaited all the time must not starve those who are not.
+    const most = this.#spendable;
+    if (most < enough) return;
+    this.#spendable--;
     this.#tokens = Math.max(this.#tokens - 1, -this.#pace);
   }
 
@@ -84,6 +94,7 @@ export class RefreshBudget {
   #count(): void {
     const now = this.#clock.now();
     this.#tokens = Math.min(this.#most, this.#tokens + ((now - this.#countedAt) / 1_000) * this.#pace);
+    this.#spendable = Math.min(this.#pace, this.#spendable + ((now - this.#countedAt) / 2_000) * this.#pace);
     this.#countedAt = now;
   }
 

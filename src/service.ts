@@ -241,6 +241,8 @@ export class Service {
       this.#setup.onUsed();
     } else if (now - this.#lastUsed >= this.#setup.idle) {
       this.#idle = true;
+      // At rest it says nothing about the others any more.
+      this.#setup.disappearances.gone(this.name);
       this.#guard('idle', () => this.#balancer.idle?.(true));
       return;
     }

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type DiscoveryWarning, Warnings } from '../src/diagnostics.ts';
-import { LastGood } from '../src/last-good.ts';
+import { LastGood, listsFor } from '../src/last-good.ts';
+import type { CompleteServiceOptions } from '../src/options.ts';
 import { createFakeClock } from '../src/testing/fake-clock.ts';
 import { address, letterOf } from './lists.ts';
 
@@ -225,6 +226,27 @@ describe('saving', () => {
     one.write('web', 'b');
     await one.lists.close();
     expect([run().read('web'), one.clock.pending]).toEqual(['a 0', 0]);
+  });
+
+  it('is of a name and of the way it is asked for', () => {
+    const { lists } = world().run();
+    const [balancer, datacenters] = ['round-robin', ['dc1', 'dc2']] as const;
+    const ways: CompleteServiceOptions[] = [
+      { balancer, family: 'any' },
+      { balancer, family: 4 },
+      { balancer, family: 'any', port: 80 },
+      { balancer, family: 'any', datacenters },
+      { balancer, family: 'any', subset: { size: 2 } },
+    ];
+    for (const [i, way] of ways.entries()) {
+      expect(listsFor(lists, way).read('web')).toBe(undefined);
+      listsFor(lists, way).write('web', [address('abcde'[i]!)]);
+    }
+    for (const [i, way] of ways.entries()) {
+      const again = { ...way, balancer: 'least-used' as const };
+      expect(listsFor(lists, again).read('web')?.addresses).toEqual([address('abcde'[i]!)]);
+    }
+    expect(lists.read('web')?.addresses).toEqual([address('a')]);
   });
 
   it('keeps the 10 000 names confirmed last', async () => {

@@ -72,6 +72,18 @@ describe('a list of an earlier run', () => {
     expect(told).toEqual(['recalled abc', 'expired']);
   });
 
+  it('is not used where this run had a list that has ended', async () => {
+    const { clock, source, web } = world({ hold: { network: 20_000 } });
+    source.answer = 'ab';
+    await web.ready();
+    source.answer = unreachable();
+    await clock.advance(30_000);
+    expect(web.endpoints).toEqual([]);
+    source.answer = new Error('of another kind');
+    await clock.advance(30_000);
+    expect(web.endpoints).toEqual([]);
+  });
+
   it('does not come back once Consul said for hold.empty that there is nothing', async () => {
     const { clock, source, told } = world();
     await clock.advance(10_000);

@@ -4,7 +4,7 @@ import { TryFailure } from './try-failure.ts';
 /** More at once overrun the receive buffers on both sides; Consul answers fastest at about this many. */
 const most = 64;
 /** Fewer would let a few names on which Consul is silent hold up the others. */
-const fewest = 8;
+const fewest = 16;
 
 interface Waiter {
   readonly go: () => void;

@@ -119,10 +119,11 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
     key: string,
     flightKey: string,
     name: ServiceName,
-    asked: Pick<ResolveOptions, 'after' | 'continued'>,
+    // Spread over another object this costs as much as all else up to the first packet.
+    { after, continued }: Pick<ResolveOptions, 'after' | 'continued'>,
     mayBeLeft: boolean,
   ): Flight => {
-    const isBounded = asked.after === undefined && timeout <= longestTimer;
+    const isBounded = after === undefined && timeout <= longestTimer;
     // Where the first waiter has no signal, it stays: then nothing but close() ends the question early.
     const controller = mayBeLeft || isBounded ? new AbortController() : undefined;
     // A lookup may ask many questions at once, each of which listens.
@@ -134,7 +135,7 @@ export function cached(resolver: Resolver, options: CachedOptions = {}): Resolve
       reject = rejected;
       // The waiters hold the process, each for as long as it waits.
       resolver
-        .resolve(name, { ...asked, signal: controller?.signal, fresh: true, background: true })
+        .resolve(name, { after, continued, signal: controller?.signal, fresh: true, background: true })
         .then((resolution) => {
           if (!givenUp) resolve(remember(key, resolution));
         })
