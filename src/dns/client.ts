@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import pRetry from 'p-retry';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import { ClosedError, type DnsAttempt } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { lookupFailed, RoundFailure, Trail } from './lookup-failure.ts';
@@ -58,9 +58,6 @@ export class DnsClient {
   readonly #options: DnsClientOptions;
   readonly #servers: readonly Server[];
   readonly #order: ServerOrder<Server>;
-  /** Each ends the pause of one who waits for another round. */
-  readonly #pauses = new Set<() => void>();
-  #finishing = false;
   #closed = false;
 
   constructor(options: DnsClientOptions) {
@@ -74,16 +71,12 @@ export class DnsClient {
   /** @throws DnsError with every try; ClosedError; the signal's reason on abort. */
   async query(name: string, type: QuestionType, options: LookupOptions = {}): Promise<DnsAnswer> {
     const { signal } = options;
-    signal?.throwIfAborted();
     const trail = new Trail();
     try {
       // The usual case pays nothing for the machinery of retries.
       return await this.#askEachServer(name, type, options, trail);
     } catch (error) {
-      if (signal?.aborted) {
-        void this.#finishInstead(name, type, options);
-        throw signal.reason;
-      }
+      if (signal?.aborted) throw signal.reason;
       if (!(error instanceof RoundFailure)) throw error;
       return await this.#askAgain(error, name, type, options, trail);
     }
@@ -112,7 +105,7 @@ export class DnsClient {
         randomize: false,
         shouldRetry: async ({ error, attemptNumber }) => {
           if (signal?.aborted || !(error instanceof RoundFailure) || error.final) return false;
-          await this.#pause(firstPause * 2 ** (attemptNumber - 1), signal);
+          await sleep(this.#options.clock, firstPause * 2 ** (attemptNumber - 1), signal);
           return true;
         },
       });
@@ -124,41 +117,7 @@ export class DnsClient {
 
   close(): void {
     this.#closed = true;
-    for (const end of [...this.#pauses]) end();
     for (const server of this.#servers) server.close();
-  }
-
-  /** Ends early on close(), and on abort with the signal's reason. */
-  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { clock } = this.#options;
-      const end = () => {
-        clock.clearTimeout(timer);
-        this.#pauses.delete(end);
-        signal?.removeEventListener('abort', end);
-        if (signal?.aborted) reject(signal.reason);
-        else resolve();
-      };
-      const timer = clock.setTimeout(end, ms);
-      this.#pauses.add(end);
-      signal?.addEventListener('abort', end, { once: true });
-    });
-  }
-
-  /**
-   * Asks once more in place of a caller who left, one for all who leave at the time. Callers less patient than `timeout` would never
-   * learn that the first server is dead and another one is not.
-   */
-  async #finishInstead(name: string, type: QuestionType, options: LookupOptions): Promise<void> {
-    if (this.#finishing || this.#servers.length === 1) return;
-    this.#finishing = true;
-    try {
-      await this.#askEachServer(name, type, { ...options, signal: undefined }, new Trail());
-    } catch {
-      // Nobody waits for it.
-    } finally {
-      this.#finishing = false;
-    }
   }
 
   async #askEachServer(
@@ -167,7 +126,7 @@ export class DnsClient {
     options: LookupOptions,
     trail: Trail,
   ): Promise<DnsAnswer> {
-    this.#mustBeOpen();
+    if (this.#closed) throw new ClosedError('The resolver is closed.');
     let failure: RoundFailure | undefined;
     const failed: Server[] = [];
     for (const server of this.#order.order) {
@@ -176,7 +135,6 @@ export class DnsClient {
         const answer = await server.ask(name, type, options);
         if (isAnswer(answer.reply)) {
           this.#order.answered(server, failed);
-          for (const one of failed) one.passOn();
           void this.#tryFailingServer(name, type, options);
           return answer;
         }
@@ -188,7 +146,7 @@ export class DnsClient {
         trail.rcode = rcode;
         trail.attempts.push(this.#attempt(server.address, answer.transport, started, rcode));
       } catch (error) {
-        this.#mustBeOpen();
+        if (this.#closed) throw new ClosedError('The resolver was closed while it waited for an answer.');
         if (!(error instanceof TryFailure)) throw error;
         failed.push(server);
         failure ??= new RoundFailure();
@@ -197,7 +155,6 @@ export class DnsClient {
         trail.attempts.push(this.#attempt(server.address, transport, started, error.message));
       }
     }
-    this.#mustBeOpen();
     throw failure;
   }
 
@@ -208,10 +165,6 @@ export class DnsClient {
     const asked = server.ask(name, type, { ...options, signal: undefined });
     const answered = await asked.then(({ reply }) => isAnswer(reply)).catch(() => false);
     this.#order.tried(server, answered);
-  }
-
-  #mustBeOpen(): void {
-    if (this.#closed) throw new ClosedError('The resolver was closed.');
   }
 
   #attempt(server: ServerAddress, transport: 'udp' | 'tcp', started: number, outcome: string): DnsAttempt {

@@ -43,13 +43,6 @@ export interface DnsCounters {
  */
 export const guessLimit = 256;
 
-/**
- * A program that held the event loop gets its timers before the replies that came meanwhile. A timer late by more than `timerSlack` ms
- * therefore leaves `readingTime` ms to read them.
- */
-const timerSlack = 10;
-const readingTime = 50;
-
 export interface PendingOptions {
   /** Nobody but the server can have sent what comes here: a TCP connection. */
   readonly authentic: boolean;
@@ -63,7 +56,7 @@ interface Entry {
   readonly query: Query;
   resolve: (reply: DnsReply) => void;
   reject: (reason: unknown) => void;
-  timer: TimerHandle;
+  readonly timer: TimerHandle;
   readonly forget: () => void;
   rejectedByHeader: boolean;
   doubted: boolean;
@@ -110,22 +103,17 @@ export class PendingQueries {
     const query = encodeQuery(question.name, question.type, id, question.ednsSize, random.subarray(2));
     const reply = new Promise<DnsReply>((resolve, reject) => {
       const onAbort = () => this.#take(id)?.reject(signal?.reason);
-      let due = clock.now() + timeout;
-      const expire = () => {
-        if (clock.now() - due > timerSlack) {
-          due = Number.POSITIVE_INFINITY;
-          entry.timer = clock.setTimeout(expire, readingTime);
-          return;
-        }
+      const timer = clock.setTimeout(() => {
         counters.timeouts++;
         onTimeout();
-        this.#take(id);
-        const hint = entry.rejectedByHeader ? ' (only an error header that did not repeat the question)' : '';
-        entry.reject(new TryFailure('timeout', `no reply in ${timeout} ms${hint}`));
-      };
-      const timer = clock.setTimeout(expire, timeout);
+        const entry = this.#take(id);
+        const hint = entry?.rejectedByHeader
+          ? ' (only an error header that did not repeat the question)'
+          : '';
+        entry?.reject(new TryFailure('timeout', `no reply in ${timeout} ms${hint}`));
+      }, timeout);
       const forget = () => signal?.removeEventListener('abort', onAbort);
-      const entry: Entry = { query, resolve, reject, timer, forget, rejectedByHeader: false, doubted: false };
+      const entry = { query, resolve, reject, timer, forget, rejectedByHeader: false, doubted: false };
       this.#entries.set(id, entry);
       signal?.addEventListener('abort', onAbort, { once: true });
     });

@@ -74,13 +74,6 @@ export class Server {
     return whole instanceof TryFailure || !isAnswer(whole.reply) ? answer : whole;
   }
 
-  /** Others answer what this one does not: who waits for a turn here should go there. */
-  passOn(): void {
-    const reason = new TryFailure('timeout', 'not asked, because it is silent and another server is not');
-    this.#udp.refuse(reason);
-    this.#tcp.refuse(reason);
-  }
-
   close(): void {
     this.#closed = true;
     this.#udp.close();

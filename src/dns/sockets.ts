@@ -32,19 +32,9 @@ export interface StreamSocket {
   on(event: 'close', listener: () => void): unknown;
 }
 
-/** 64 replies of 64 KiB have to wait their turn somewhere. */
-const receiveBuffer = 4 << 20;
-
 export const systemSockets: Sockets = {
-  datagram: (family) => {
-    const socket = createSocket(family === 6 ? 'udp6' : 'udp4').unref();
-    // Not by the option of createSocket: where the system refuses so much (FreeBSD), that is an exception nobody can catch.
-    socket.once('listening', () => {
-      try {
-        socket.setRecvBufferSize(receiveBuffer);
-      } catch {}
-    });
-    return socket;
-  },
+  // 64 replies of 64 KiB have to wait their turn somewhere.
+  datagram: (family) =>
+    createSocket({ type: family === 6 ? 'udp6' : 'udp4', recvBufferSize: 4 << 20 }).unref(),
   stream: (host, port) => createConnection({ host, port, noDelay: true }).unref(),
 };

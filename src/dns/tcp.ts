@@ -1,7 +1,6 @@
 import type { TimerHandle } from '../clock.ts';
 import type { ClientContext } from './context.ts';
 import { splitMessages } from './framing.ts';
-import { InFlight } from './in-flight.ts';
 import { guessLimit, PendingQueries, type Question } from './pending.ts';
 import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
@@ -32,33 +31,16 @@ export class TcpTransport {
   readonly #server: ServerAddress;
   readonly #context: ClientContext;
   readonly #connections = new Set<Connection>();
-  readonly #inFlight: InFlight;
   #closed = false;
 
   constructor(server: ServerAddress, context: ClientContext) {
     this.#server = server;
     this.#context = context;
-    this.#inFlight = new InFlight(context.clock);
   }
 
   /** @throws TryFailure; the signal's reason on abort. */
-  ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
-    return this.#inFlight.run(() => this.#askNow(question, timeout, signal), timeout, signal);
-  }
-
-  /** Sends everybody away who waits for a turn to ask. */
-  refuse(reason: TryFailure): void {
-    this.#inFlight.refuse(reason);
-  }
-
-  close(): void {
-    this.#closed = true;
-    const closed = new TryFailure('unreachable', 'the resolver was closed');
-    this.refuse(closed);
-    for (const connection of this.#connections) this.#drop(connection, closed);
-  }
-
-  async #askNow(question: Question, timeout: number, signal: AbortSignal | undefined): Promise<DnsReply> {
+  async ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
+    signal?.throwIfAborted();
     if (this.#closed) throw new TryFailure('unreachable', 'the resolver was closed');
     const connection = this.#choose();
     const wasUsed = connection.replied;
@@ -69,9 +51,14 @@ export class TcpTransport {
       const dropped = failure instanceof TryFailure && failure.kind === 'unreachable';
       const lostRace = wasUsed && dropped && !this.#closed;
       if (!lostRace) throw failure;
-      signal?.throwIfAborted();
       return await this.#askOn(this.#connect(), question, timeout, signal);
     }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#connections)
+      this.#drop(connection, new TryFailure('unreachable', 'closed'));
   }
 
   async #askOn(
@@ -138,7 +125,6 @@ export class TcpTransport {
   }
 
   #rest(connection: Connection): void {
-    this.#context.clock.clearTimeout(connection.idleTimer);
     if (connection.retired) this.#drop(connection, new TryFailure('unreachable', 'closed'));
     else {
       const leave = () => this.#drop(connection, new TryFailure('unreachable', 'closed'));

@@ -1,14 +1,15 @@
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { orAbort } from '../abort.ts';
 import type { ClientContext } from './context.ts';
-import { InFlight } from './in-flight.ts';
 import { guessLimit, PendingQueries, type Question } from './pending.ts';
 import type { DnsReply } from './reply.ts';
 import type { ServerAddress } from './server-address.ts';
-import { ServerLookup } from './server-lookup.ts';
 import type { DatagramSocket } from './sockets.ts';
 import { Doubt, TryFailure, unreachable } from './try-failure.ts';
 
+/** More at once overrun the receive buffers on both sides; Consul answers fastest at about this many. */
+const inFlightLimit = 64;
 /** Of a socket before it is replaced: 2048…4095 questions and 5…10 minutes, drawn anew for each. */
 const fewestQuestions = 2_048;
 const shortestLife = 300_000;
@@ -26,8 +27,6 @@ interface Channel {
   connected: Promise<void> | true;
   /** A question timed out here: the local address may be gone or the port lost, so the next one gets a new socket. */
   suspect: boolean;
-  /** A reply came. */
-  answered: boolean;
 }
 
 /**
@@ -37,86 +36,101 @@ interface Channel {
  *
  * The local port is one of the secrets a forger has to guess, so no socket lives long: it is replaced after some thousand questions
  * or some minutes (questions in flight end on the old one), after a timeout, as soon as somebody knew an id, and after `guessLimit`
- * guesses, which ends the questions in flight too: they have to be asked again. Where the server is a host name, it is
- * looked up again for the new socket, unless somebody may be guessing.
+ * guesses, which ends the questions in flight too: they have to be asked again.
  */
 export class UdpTransport {
   readonly #server: ServerAddress;
   readonly #context: ClientContext;
   readonly #channels = new Set<Channel>();
-  readonly #inFlight: InFlight;
-  readonly #lookup: ServerLookup;
   #current: Channel | undefined;
   #opening: Promise<Channel> | undefined;
+  #inFlight = 0;
+  /** Questions that wait for one in flight to end, first come first served. */
+  readonly #queue = new Set<() => void>();
   #closed = false;
 
   constructor(server: ServerAddress, context: ClientContext) {
     this.#server = server;
     this.#context = context;
-    this.#inFlight = new InFlight(context.clock);
-    this.#lookup = new ServerLookup(server.host, context.clock);
   }
 
   /** @throws TryFailure; Doubt; the signal's reason on abort. */
-  ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
-    return this.#inFlight.run(() => this.#askNow(question, timeout, signal), timeout, signal);
-  }
-
-  /** Sends everybody away who waits for a turn to ask. */
-  refuse(reason: TryFailure): void {
-    this.#inFlight.refuse(reason);
+  async ask(question: Question, timeout: number, signal?: AbortSignal): Promise<DnsReply> {
+    signal?.throwIfAborted();
+    if (this.#inFlight >= inFlightLimit) await this.#turn(signal);
+    this.#inFlight++;
+    try {
+      return await this.#askNow(question, timeout, signal);
+    } finally {
+      this.#inFlight--;
+      this.#next();
+    }
   }
 
   close(): void {
     this.#closed = true;
-    const closed = new TryFailure('unreachable', 'the resolver was closed');
-    this.refuse(closed);
-    this.#lookup.close(closed);
-    for (const channel of this.#channels) this.#retire(channel, closed);
+    this.#current = undefined;
+    for (const channel of this.#channels) this.#retire(channel, new TryFailure('unreachable', 'closed'));
   }
 
   async #askNow(question: Question, timeout: number, signal: AbortSignal | undefined): Promise<DnsReply> {
-    this.#mustBeOpen();
     const channel = this.#usable() ?? (await orAbort(this.#lookUpAndOpen(timeout), signal));
-    this.#mustBeOpen();
     channel.left--;
     const { query, reply } = channel.pending.add(question, timeout, signal, () => {
       channel.suspect = true;
     });
-    const fail = (error: NodeJS.ErrnoException) => {
-      const failure = unreachable(error);
-      // The kernel tells one sender, and mostly of a question before his: those will not be answered either.
-      if (error.code === 'ECONNREFUSED') this.#retire(channel, failure);
-      channel.pending.fail(query, failure);
-    };
     const send = () => {
       try {
         channel.socket.send(query.bytes, (error) => {
-          if (error) fail(error);
+          if (error) channel.pending.fail(query, unreachable(error));
         });
       } catch (error) {
         // The socket was closed between connecting and sending.
-        fail(error as Error);
+        channel.pending.fail(query, unreachable(error as Error));
       }
     };
     if (channel.connected === true) send();
-    else channel.connected.then(send, fail);
+    else channel.connected.then(send, (error) => channel.pending.fail(query, unreachable(error)));
     try {
-      const answer = await reply;
-      channel.answered = true;
-      return answer;
+      return await reply;
     } catch (error) {
-      // Whoever knew the id knows the port. Not looked up again: the system's resolver may be under the same attack.
-      if (error instanceof Doubt && channel === this.#current) this.#open(channel.address, channel.family);
+      // Whoever knew the id knows the port.
+      if (error instanceof Doubt) channel.left = 0;
       throw error;
     }
   }
 
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    let mine = () => {};
+    const turn = new Promise<void>((resolve) => {
+      mine = () => {
+        this.#queue.delete(mine);
+        resolve();
+      };
+    });
+    this.#queue.add(mine);
+    try {
+      await orAbort(turn, signal);
+    } catch (reason) {
+      // A turn that was given in the moment of leaving goes to the next one.
+      if (!this.#queue.delete(mine)) this.#next();
+      throw reason;
+    }
+  }
+
+  #next(): void {
+    const [next] = this.#queue;
+    next?.();
+  }
+
   /** The channel in use; a new one where the address needs no lookup. */
   #usable(): Channel | undefined {
+    this.#mustBeOpen();
     const channel = this.#current;
-    const isFresh = channel !== undefined && channel.left > 0 && this.#context.clock.now() < channel.oldAt;
-    if (isFresh && !channel.suspect) return channel;
+    if (channel !== undefined && !channel.suspect) {
+      const worn = channel.left <= 0 || this.#context.clock.now() >= channel.oldAt;
+      return worn ? this.#open(channel.address, channel.family) : channel;
+    }
     const { host } = this.#server;
     const family = isIP(host);
     return family === 0 ? undefined : this.#open(host, family);
@@ -124,14 +138,7 @@ export class UdpTransport {
 
   /** One lookup for all who wait; bounded like a try. */
   #lookUpAndOpen(timeout: number): Promise<Channel> {
-    const before = this.#current;
-    this.#opening ??= this.#lookup
-      .find(timeout)
-      .catch((error) => {
-        // The address that served until now is better than none.
-        if (before === undefined || before.suspect) throw error;
-        return before;
-      })
+    this.#opening ??= this.#lookUp(timeout)
       .then(({ address, family }) => {
         this.#mustBeOpen();
         return this.#open(address, family);
@@ -140,6 +147,18 @@ export class UdpTransport {
         this.#opening = undefined;
       });
     return this.#opening;
+  }
+
+  #lookUp(timeout: number): Promise<{ address: string; family: number }> {
+    const { host } = this.#server;
+    const { clock } = this.#context;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new TryFailure('timeout', `${host} was not resolved in ${timeout} ms`));
+      const timer = clock.setTimeout(late, timeout);
+      lookup(host)
+        .then(resolve, (error) => reject(unreachable(error)))
+        .finally(() => clock.clearTimeout(timer));
+    });
   }
 
   #open(address: string, family: number): Channel {
@@ -151,16 +170,8 @@ export class UdpTransport {
         if (channel.suspect || channel !== this.#current) this.#retire(channel);
       },
     });
-    const channel: Channel = {
-      socket,
-      pending,
-      address,
-      family,
-      ...this.#drawLife(),
-      connected: true,
-      suspect: false,
-      answered: false,
-    };
+    const life = this.#drawLife();
+    const channel: Channel = { socket, pending, address, family, ...life, connected: true, suspect: false };
     this.#channels.add(channel);
     channel.connected = new Promise<void>((resolve, reject) => {
       const fail = (error: Error) => {
@@ -203,8 +214,6 @@ export class UdpTransport {
   #retire(channel: Channel, reason?: TryFailure): void {
     if (this.#current === channel) this.#current = undefined;
     if (!this.#channels.delete(channel)) return;
-    const isLost = channel.suspect || reason?.kind === 'unreachable';
-    if (isLost && !channel.answered) this.#lookup.avoid(channel.address);
     if (reason !== undefined) channel.pending.failAll(reason);
     channel.socket.close();
   }

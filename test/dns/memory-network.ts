@@ -68,7 +68,6 @@ export class MemoryDatagram implements DatagramSocket {
   }
 
   send(bytes: Uint8Array, done: (error: Error | null) => void): void {
-    if (this.closed) throw new Error('the socket is closed');
     done(null);
     const question = Buffer.from(bytes);
     this.asked.push(question);
