@@ -39,6 +39,8 @@ export type Notice = (code: 'METADATA_TOO_LONG' | 'AMBIGUOUS_TARGETS', message: 
 export interface CollectOptions {
   /** When to stop asking a question whose replies agree but prove nothing. */
   readonly mostAsks: number;
+  /** The order of the answers means something. */
+  readonly ordered?: boolean;
   /** A reply of NXDOMAIN may carry part of the list: `….port` names. */
   readonly nxdomainMayAnswer?: boolean;
   /** See ResolveOptions. */
@@ -66,7 +68,7 @@ export class Collector {
    * @throws ServiceNotFoundError; DnsError; SilentOnSrv; the signal's reason
    */
   async collect(question: string, type: 'SRV' | 'A' | 'AAAA', options: CollectOptions): Promise<Collected> {
-    const { mostAsks, nxdomainMayAnswer = false, continued, notice, signal } = options;
+    const { mostAsks, ordered = false, nxdomainMayAnswer = false, continued, notice, signal } = options;
     const { client, optRule, ways: memory, transport, isConsuls } = this.#settings;
     const key = `${question} ${type}`;
     const ways = new Ways(transport, memory.get(key));
@@ -82,7 +84,10 @@ export class Collector {
       const more = whole?.additionals ?? additionals;
       return { evidence, answers, additionals: more, whole: whole !== undefined, last: last!, portMissing };
     };
-    const union = () => mergeOrder(replies.map(({ own }) => own));
+    const union = () => {
+      const lists = replies.map(({ own }) => own);
+      return ordered ? mergeOrder(lists) : new Map(lists.flatMap((list) => [...list]));
+    };
     for (;;) {
       try {
         last = await client.query(question, type, { ...ways.next(last), signal });

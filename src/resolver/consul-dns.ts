@@ -145,6 +145,7 @@ export class ConsulDnsResolver implements Resolver {
     const portName = 'service' in name ? name.port : undefined;
     const collected = await this.#collector.collect(question, 'SRV', {
       mostAsks: portName === undefined ? asks.srv : asks.portNames,
+      ordered: 'query' in name && name.ordered === true,
       nxdomainMayAnswer: portName !== undefined,
       continued,
       notice: said.notice,

@@ -33,7 +33,7 @@ export class ConsulDomains {
 
   /** Looks at a target and one of the addresses that the same answer gives for it. */
   learn(target: string, host: string): void {
-    if (this.#suffixes.size >= most || ipFromHexTarget(target) !== host) return;
+    if (this.#suffixes.size >= most || this.covers(target) || ipFromHexTarget(target) !== host) return;
     // `<hex>.addr.<datacenter>.<domain>`
     const [, , datacenter = '', ...domain] = target.split('.');
     if (datacenter !== '' && domain.length > 0) this.#suffixes.add(`.${domain.join('.')}`);

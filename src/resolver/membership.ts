@@ -21,41 +21,40 @@ const unknownOmission = 0.1;
 
 /** A value: `settle` returns the next one. */
 export interface Membership {
-  /** Those of the newest resolution, by `host:port`. */
-  readonly present: ReadonlyMap<string, Address>;
+  /** Those of the newest resolution, each once. No map: it is kept for every service, and looked through only now and then. */
+  readonly present: readonly Address[];
   /** Those that stay although it lacked them, each with the probability of having been missed so often, were it alive. */
   readonly missed: ReadonlyMap<string, { readonly address: Address; readonly odds: number }>;
 }
 
 const none: ReadonlyMap<string, { readonly address: Address; readonly odds: number }> = new Map();
 
-export const noMembers: Membership = { present: new Map(), missed: none };
+export const noMembers: Membership = { present: [], missed: none };
 
 /** The members after a resolution. O(n). */
 export function settle(previous: Membership, resolution: Resolution): Membership {
-  const present = distinct(resolution.addresses);
+  const now = distinct(resolution.addresses);
+  const present = now.size === resolution.addresses.length ? resolution.addresses : [...now.values()];
   if (resolution.complete) return { present, missed: none };
   const omission = resolution.omission ?? unknownOmission;
   const missed = new Map<string, { address: Address; odds: number }>();
   const miss = (key: string, address: Address, before: number) => {
-    if (present.has(key)) return;
+    if (now.has(key)) return;
     const odds = isUnresolved(address, resolution) ? before : before * omission;
     // A hair of room, so that nine times 1/10 are 10⁻⁹ in binary too.
     if (odds > falseRemoval * 1.000001) missed.set(key, { address, odds });
   };
-  for (const [key, address] of previous.present) miss(key, address, 1);
+  for (const [key, address] of distinct(previous.present)) miss(key, address, 1);
   for (const [key, { address, odds }] of previous.missed) miss(key, address, odds);
   return { present, missed };
 }
 
 export function membersOf({ present, missed }: Membership): number {
-  return present.size + missed.size;
+  return present.length + missed.size;
 }
 
-export function addressesOf({ present, missed }: Membership): Address[] {
-  const addresses = [...present.values()];
-  for (const { address } of missed.values()) addresses.push(address);
-  return addresses;
+export function addressesOf({ present, missed }: Membership): readonly Address[] {
+  return missed.size === 0 ? present : [...present, ...Array.from(missed.values(), ({ address }) => address)];
 }
 
 /** Listed, but nobody could say where: no sign of absence. */

@@ -16,7 +16,14 @@ export class OptRule {
   readonly #drops: LRUCache<string, boolean>;
 
   constructor(clock: Clock) {
-    this.#drops = new LRUCache({ max: 1_000, ttl: validity, perf: clock, ttlResolution: 0 });
+    this.#drops = new LRUCache({
+      // See cached.ts on bounds by size.
+      maxSize: 1_000,
+      sizeCalculation: () => 1,
+      ttl: validity,
+      perf: clock,
+      ttlResolution: 0,
+    });
   }
 
   /** Learns from a reply. */

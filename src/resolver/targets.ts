@@ -57,13 +57,23 @@ export class TargetResolver {
     const { counters } = this.#options;
     const usable = answers.filter(({ port }) => port > 0);
     counters.withoutPort += answers.length - usable.length;
-    const byName = indexByName(additionals);
+    let index: ReadonlyMap<string, DnsRecord[]> | undefined;
+    const byName = () => {
+      index ??= indexByName(additionals);
+      return index;
+    };
     const found = new Map<string, Found>();
     const unknown: string[] = [];
     let ttl = Number.POSITIVE_INFINITY;
     for (const { target } of usable) {
       if (found.has(target)) continue;
-      const told = this.#inName(target) ?? this.#inAdditional(target, byName);
+      const inName = this.#inName(target);
+      if (inName !== undefined) {
+        this.#domains.learn(target, inName.hosts[0]!);
+        found.set(target, inName);
+        continue;
+      }
+      const told = this.#inAdditional(target, byName());
       for (const host of told?.hosts ?? []) this.#domains.learn(target, host);
       found.set(target, told ?? nothing);
       // Consul asks its recursors for A only: that there is no other family behind a real host name is not said by that.
@@ -74,7 +84,7 @@ export class TargetResolver {
     }
     if (unknown.length > 0) {
       for (const [target, far] of await this.#askFor(unknown, lookupOptions, (target) =>
-        byName.has(target),
+        byName().has(target),
       )) {
         const nobody = far.failed && far.hosts.length === 0;
         found.set(target, nobody ? { ...found.get(target)!, failed: true } : far);
