@@ -4,6 +4,7 @@ import type { BalancerContext } from './balancer/balancer.ts';
 import { createBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, flag, text } from './checks.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { type CoarseClock, createCoarseClock } from './coarse-clock.ts';
 import { Warnings } from './diagnostics.ts';
 import { Disappearances } from './disappearances.ts';
 import type { ServiceName } from './dns/name.ts';
@@ -90,6 +91,7 @@ interface Entry {
 class ConsulDiscovery implements Discovery {
   readonly #options: CompleteOptions;
   readonly #clock: Clock;
+  readonly #coarse: CoarseClock;
   readonly #random: Random;
   readonly #warnings: Warnings;
   readonly #budget: RefreshBudget;
@@ -105,6 +107,7 @@ class ConsulDiscovery implements Discovery {
   constructor(options: CompleteOptions, clock: Clock, random: Random) {
     this.#options = options;
     this.#clock = clock;
+    this.#coarse = createCoarseClock(clock);
     this.#random = random;
     this.#warnings = new Warnings(options.onWarning);
     this.#budget = new RefreshBudget(clock, options.refreshRate);
@@ -192,6 +195,7 @@ class ConsulDiscovery implements Discovery {
   #create(name: ServiceName, key: string, settings: CompleteServiceOptions): Service {
     const context: BalancerContext = {
       clock: this.#clock,
+      coarse: this.#coarse,
       random: createRandom(this.#random.next()),
       prober: (options) => new IntervalProber(options, this.#clock, this.#random),
     };

@@ -27,10 +27,20 @@ export interface Endpoint {
   picks: number;
   /** Moving average of probe times in ms; `undefined` until measured, Infinity after a failed probe. */
   latency: number | undefined;
+  /** How long requests took, as peak-ewma learned it from leases and reports; `undefined` before the first. */
+  response: ResponseTime | undefined;
   /** `http://host:port/path`. `path` defaults to '/', `scheme` to 'http'. */
   url(path?: string, scheme?: string): string;
   /** Its address and counters as plain data; also what `console.log` shows. */
   toJSON(): Record<string, unknown>;
+}
+
+/** A moving average and the time it belongs to. */
+export interface ResponseTime {
+  /** Milliseconds. */
+  average: number;
+  /** `Clock.now()` of the newest sample or decay. */
+  at: number;
 }
 
 /** `host:port`, with IPv6 in brackets. */
@@ -46,6 +56,7 @@ export class LiveEndpoint implements Endpoint {
   inFlight = 0;
   picks = 0;
   latency: number | undefined = undefined;
+  response: ResponseTime | undefined = undefined;
   #current: Address;
 
   /** @param key its `endpointKey`. */
@@ -94,8 +105,8 @@ export class LiveEndpoint implements Endpoint {
   }
 
   toJSON(): Record<string, unknown> {
-    const { address, inFlight, picks, latency } = this;
-    return { address, ...this.#current, inFlight, picks, latency };
+    const { address, inFlight, picks, latency, response } = this;
+    return { address, ...this.#current, inFlight, picks, latency, response };
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { Balancer, BalancerContext } from '../src/balancer/balancer.ts';
+import { createCoarseClock } from '../src/coarse-clock.ts';
 import type { ProberOptions } from '../src/health/probe.ts';
 import { IntervalProber } from '../src/health/prober.ts';
 import { createRandom } from '../src/random.ts';
@@ -35,6 +36,7 @@ export function context(seed = 1, clock = createFakeClock()): BalancerContext & 
   const random = createRandom(seed);
   return {
     clock,
+    coarse: createCoarseClock(clock),
     random,
     prober: (options: ProberOptions) => new IntervalProber(options, clock, random),
   };

@@ -1,6 +1,7 @@
 import type { Balancer, BalancerContext } from '../../src/balancer/balancer.ts';
 import { createBalancer } from '../../src/balancer/index.ts';
-import { systemClock, type TimerHandle } from '../../src/clock.ts';
+import { type Clock, systemClock, type TimerHandle } from '../../src/clock.ts';
+import { createCoarseClock } from '../../src/coarse-clock.ts';
 import type { Endpoint } from '../../src/endpoint.ts';
 import type { Prober } from '../../src/health/probe.ts';
 import { createDiscovery, type Discovery, fastest, fixed, type Service } from '../../src/index.ts';
@@ -32,15 +33,17 @@ function latencyOf({ port }: { readonly port: number }): number {
 /** The balancer alone, with a prober that has measured everything as soon as it knows it. */
 export function bareBalancer(strategy: StrategyName, snapshot: Snapshot): Balancer {
   const due: (() => void)[] = [];
-  const context: BalancerContext = {
-    clock: {
-      now: () => performance.now(),
-      setTimeout: (action): TimerHandle => {
-        due.push(action);
-        return action;
-      },
-      clearTimeout: () => {},
+  const clock: Clock = {
+    now: () => performance.now(),
+    setTimeout: (action): TimerHandle => {
+      due.push(action);
+      return action;
     },
+    clearTimeout: () => {},
+  };
+  const context: BalancerContext = {
+    clock,
+    coarse: createCoarseClock(clock),
     random: createRandom(1),
     prober: ({ onMeasured }): Prober => ({
       update(endpoints: readonly Endpoint[]) {

@@ -1,5 +1,6 @@
 import type { Balancer, BalancerContext, BalancerOption } from '../balancer/balancer.ts';
 import { createBalancer } from '../balancer/index.ts';
+import { createCoarseClock } from '../coarse-clock.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { IntervalProber } from '../health/prober.ts';
 import { createRandom } from '../random.ts';
@@ -147,6 +148,7 @@ function world(option: BalancerOption, seed = 1): World {
   const random = createRandom(seed);
   const context: BalancerContext = {
     clock,
+    coarse: createCoarseClock(clock),
     random: createRandom(random.next()),
     prober: (options) => new IntervalProber({ ...options, probe: async () => 1 }, clock, random),
   };

@@ -1,0 +1,62 @@
+import type { Endpoint } from '../endpoint.ts';
+import type { Random } from '../random.ts';
+import type { Excluded } from './balancer.ts';
+
+/** A list taken by turns: what strategies share that rotate, wholly (round-robin) or where they have no preference. */
+export class Rotation {
+  readonly #random: Random;
+  #endpoints: readonly Endpoint[] = [];
+  /** Where the next is taken; always inside the list, unless that is empty. */
+  #cursor = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /**
+   * Takes over a list sorted by address. The turn goes on where it was: starting anew would give the first ones a request more at
+   * every refresh, and starting at 0 would send every fresh process to the same endpoint. O(log n).
+   */
+  update(endpoints: readonly Endpoint[]): void {
+    const next = this.#endpoints[this.#cursor];
+    this.#endpoints = endpoints;
+    this.#cursor =
+      next === undefined ? this.#random.below(endpoints.length) : placeOf(next.address, endpoints);
+  }
+
+  /** O(1). */
+  next(): Endpoint | undefined {
+    return this.#endpoints[this.nextPlace()];
+  }
+
+  /** The next one's place in the list; 0 where that is empty. O(1). */
+  nextPlace(): number {
+    const cursor = this.#cursor;
+    const next = cursor + 1;
+    this.#cursor = next < this.#endpoints.length ? next : 0;
+    return cursor;
+  }
+
+  /** The next that is not excluded, if there is one. O(|exclude|). */
+  nextExcept(exclude: Excluded): Endpoint | undefined {
+    // One step more than there can be excluded ones among as many in a row.
+    const steps = Math.min(exclude.size + 1, this.#endpoints.length);
+    for (let step = 0; step < steps; step++) {
+      const endpoint = this.next();
+      if (endpoint !== undefined && !exclude.has(endpoint)) return endpoint;
+    }
+    return undefined;
+  }
+}
+
+/** The place of `address` in a sorted list, or of the one after it where it is gone; wraps to 0. O(log n). */
+function placeOf(address: string, endpoints: readonly Endpoint[]): number {
+  let low = 0;
+  let high = endpoints.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (endpoints[middle]!.address < address) low = middle + 1;
+    else high = middle;
+  }
+  return low < endpoints.length ? low : 0;
+}
