@@ -20,6 +20,10 @@ export interface Report {
   readonly notes: readonly string[];
   /** The same and more for programs. */
   readonly data: unknown;
+  /** The table in Markdown, as documents have it. */
+  readonly readme?: string;
+  /** Written to docs/benchmarks/ by a run that measures. */
+  readonly charts?: readonly { readonly file: string; readonly svg: string }[];
 }
 
 /** One cell of the column "target". */

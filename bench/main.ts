@@ -1,14 +1,28 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { parseArgs } from 'node:util';
-import { pick, service } from './balancer/pick.ts';
+import { churn } from './balancer/churn.ts';
+import { contenders } from './balancer/contenders.ts';
+import { pick } from './balancer/pick.ts';
+import { lease, service } from './balancer/service.ts';
+import { update } from './balancer/update.ts';
 import type { Benchmark, Report } from './benchmark.ts';
 import { decode } from './dns/decode.ts';
 import { resolve } from './dns/resolve.ts';
 import { memory } from './memory/endpoints.ts';
 import { table } from './table.ts';
 
-const benchmarks: readonly Benchmark[] = [pick, service, resolve, decode, memory];
+const benchmarks: readonly Benchmark[] = [
+  pick,
+  contenders,
+  churn,
+  update,
+  service,
+  lease,
+  resolve,
+  decode,
+  memory,
+];
 
 const usage = `npm run bench -- [--smoke] [--json FILE] [NAME …]
 
@@ -47,6 +61,15 @@ if (values.smoke) console.log('--smoke: the numbers mean nothing.');
 for (const { title, columns, rows, notes } of reports) {
   console.log(`\n${title}\n\n${table(columns, rows)}`);
   for (const note of notes) console.log(note);
+}
+for (const { title, readme } of values.smoke ? [] : reports) {
+  if (readme !== undefined) console.log(`\n${title}, in Markdown:\n\n${readme}`);
+}
+// From .build/bench/, where this runs compiled.
+const folder = new URL('../../docs/benchmarks/', import.meta.url);
+for (const { file, svg } of values.smoke ? [] : reports.flatMap(({ charts = [] }) => charts)) {
+  await mkdir(folder, { recursive: true });
+  await writeFile(new URL(file, folder), svg);
 }
 if (values.json !== undefined) {
   await writeFile(

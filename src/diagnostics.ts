@@ -10,6 +10,7 @@ export type WarningCode =
   | 'PORT_MISSING'
   | 'METADATA_TOO_LONG'
   | 'LAST_GOOD_FAILED'
+  | 'LEASE_LEAKED'
   | 'LISTENER_FAILED'
   | 'BALANCER_FAILED';
 
@@ -30,6 +31,7 @@ const perService: readonly WarningCode[] = [
   'AMBIGUOUS_TARGETS',
   'PORT_MISSING',
   'METADATA_TOO_LONG',
+  'LEASE_LEAKED',
   'LISTENER_FAILED',
   'BALANCER_FAILED',
 ];

@@ -26,6 +26,8 @@ import { ConsulSource } from './resolver/consul-source.ts';
 import type { Resolution, ResolveOptions } from './resolver/resolver.ts';
 import type { TargetCounters } from './resolver/targets.ts';
 import { Resolvers } from './resolvers.ts';
+import { RetryBudget } from './retry-budget.ts';
+import { type CheckedBalancer, Selection } from './selection.ts';
 import { Service } from './service.ts';
 import type { ServiceStats } from './service-view.ts';
 
@@ -85,7 +87,7 @@ const checkAsked = fields({ signal: aSignal, fresh: flag, after: text });
 
 interface Entry {
   readonly service: Service;
-  readonly options: CompleteServiceOptions;
+  options: CompleteServiceOptions;
 }
 
 class ConsulDiscovery implements Discovery {
@@ -199,13 +201,32 @@ class ConsulDiscovery implements Discovery {
       random: createRandom(this.#random.next()),
       prober: (options) => new IntervalProber(options, this.#clock, this.#random),
     };
+    const { balancer, maxInFlight, priorities, outlier, slowStart, leakSampling } = settings;
+    const selection = new Selection({
+      key,
+      clock: this.#clock,
+      random: createRandom(this.#random.next()),
+      warnings: this.#warnings,
+      availability: {
+        priorities: priorities || undefined,
+        outlier: outlier || undefined,
+        slowStart: slowStart || undefined,
+        maxInFlight: maxInFlight === Number.POSITIVE_INFINITY ? undefined : maxInFlight,
+      },
+      leakSampling,
+      balancer: balancer as CheckedBalancer,
+      createBalancer: (option) => createBalancer(option, context),
+    });
     const { hold, idle, ttl } = this.#options;
     const lists = this.#lastGood && listsFor(this.#lastGood, settings);
     const service: Service = new Service({
       name,
       key,
       resolver: this.#resolvers.for(settings),
-      balancer: createBalancer(settings.balancer, context),
+      selection,
+      retryBudget: settings.retryBudget
+        ? new RetryBudget(settings.retryBudget, () => this.#clock.now())
+        : undefined,
       clock: this.#clock,
       random: this.#random,
       hold,
@@ -218,6 +239,10 @@ class ConsulDiscovery implements Discovery {
       lastGood: settings.addresses === undefined ? lists : undefined,
       // A service in use is not the one to go, however long ago it was asked for by name.
       onUsed: () => this.#services.get(key),
+      onBalancer: (changed) => {
+        const entry = this.#services.peek(key);
+        if (entry?.service === service) entry.options = { ...entry.options, balancer: changed };
+      },
       onClose: () => {
         if (this.#services.peek(key)?.service === service) this.#services.delete(key);
       },

@@ -5,6 +5,8 @@
  * wrong, what was expected and what to do. The reason underneath is kept in `cause`.
  */
 
+import type { Endpoint } from './endpoint.ts';
+
 /** Every code an error of this package can carry. */
 export type ErrorCode =
   | 'ERR_INVALID_OPTION'
@@ -15,6 +17,9 @@ export type ErrorCode =
   | 'ERR_DNS_RESPONSE'
   | 'ERR_UNREACHABLE'
   | 'ERR_READY_TIMEOUT'
+  | 'ERR_OVERLOADED'
+  | 'ERR_RETRIES_EXHAUSTED'
+  | 'ERR_TIMEOUT'
   | 'ERR_CLOSED';
 
 /** The base of every error this package throws. */
@@ -52,6 +57,48 @@ export class NoEndpointsError extends DiscoveryError {
 
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_NO_ENDPOINTS', message, options);
+  }
+}
+
+/** There are endpoints, and each of them carries `maxInFlight` requests: try again later, or shed the request. */
+export class OverloadedError extends DiscoveryError {
+  override readonly name = 'OverloadedError';
+
+  constructor(message: string) {
+    super('ERR_OVERLOADED', message);
+  }
+}
+
+/** One try of `service.run()` that failed. */
+export interface Attempt {
+  readonly endpoint: Endpoint;
+  /** Milliseconds. */
+  readonly elapsed: number;
+  /** What it failed with. */
+  readonly cause: unknown;
+}
+
+/** `service.run()` tried more than once, or would have had to; `cause` is the last attempt's. */
+export class RetriesExhaustedError extends DiscoveryError {
+  override readonly name = 'RetriesExhaustedError';
+  /** In the order in which they were made; at least one. */
+  readonly attempts: readonly Attempt[];
+
+  constructor(message: string, attempts: readonly Attempt[]) {
+    super('ERR_RETRIES_EXHAUSTED', message, { cause: attempts.at(-1)?.cause });
+    this.attempts = attempts;
+  }
+}
+
+/** An attempt, or `service.run()` as a whole, took longer than it may. */
+export class RequestTimeoutError extends DiscoveryError {
+  override readonly name = 'RequestTimeoutError';
+  /** The attempts that had failed by then; for the timeout of one attempt, none. */
+  readonly attempts: readonly Attempt[];
+
+  constructor(message: string, attempts: readonly Attempt[] = []) {
+    super('ERR_TIMEOUT', message, { cause: attempts.at(-1)?.cause });
+    this.attempts = attempts;
   }
 }
 

@@ -1,4 +1,7 @@
 /** The public surface: everything a program imports from `consul-dns-balancer`. */
+export type { OutlierOptions, PanicOptions } from './availability/outlier-options.ts';
+export type { SlowStartOptions } from './availability/slow-start.ts';
+export type { PrioritiesOptions } from './availability/tiers.ts';
 export type {
   Balancer,
   BalancerContext,
@@ -10,9 +13,16 @@ export type {
 } from './balancer/balancer.ts';
 export { type FastestOptions, fastest } from './balancer/fastest.ts';
 export { first } from './balancer/first.ts';
+export { leastInFlight } from './balancer/least-in-flight.ts';
 export { leastUsed } from './balancer/least-used.ts';
+export { type PeakEwmaOptions, peakEwma } from './balancer/peak-ewma.ts';
+export { powerOfTwoChoices } from './balancer/power-of-two-choices.ts';
+export { random } from './balancer/random.ts';
 export { roundRobin } from './balancer/round-robin.ts';
+export { weightedRandom } from './balancer/weighted-random.ts';
+export { weightedRoundRobin } from './balancer/weighted-round-robin.ts';
 export type { Clock, TimerHandle } from './clock.ts';
+export type { CoarseClock } from './coarse-clock.ts';
 export { type ConsulDnsOptions, consulDns } from './consul-dns.ts';
 export type { DiscoveryWarning, WarningCode } from './diagnostics.ts';
 export { createDiscovery, type Discovery, type DiscoveryStats } from './discovery.ts';
@@ -27,8 +37,9 @@ export type {
   VirtualByName,
 } from './dns/name.ts';
 export type { DnsCounters } from './dns/pending.ts';
-export type { Endpoint } from './endpoint.ts';
+export type { Endpoint, ResponseTime } from './endpoint.ts';
 export {
+  type Attempt,
   ClosedError,
   DiscoveryError,
   type DnsAttempt,
@@ -37,6 +48,9 @@ export {
   InvalidNameError,
   InvalidOptionError,
   NoEndpointsError,
+  OverloadedError,
+  RequestTimeoutError,
+  RetriesExhaustedError,
   ServiceNotFoundError,
 } from './errors.ts';
 export type {
@@ -47,6 +61,7 @@ export type {
   ProberOptions,
   ProbeTarget,
 } from './health/probe.ts';
+export type { Lease } from './lease.ts';
 export type { DiscoveryOptions, ServiceOptions } from './options.ts';
 export type { Random } from './random.ts';
 export { type CachedOptions, cached } from './resolver/cached.ts';
@@ -60,6 +75,8 @@ export type { Address, Origin, Resolution, ResolveOptions, Resolver } from './re
 export { type SplitOptions, split } from './resolver/split.ts';
 export { type SubsetOptions, subset } from './resolver/subset.ts';
 export type { TargetCounters } from './resolver/targets.ts';
-export type { Service } from './service.ts';
+export type { RetryBudgetOptions } from './retry-budget.ts';
+export type { AttemptContext, RetryOn, RunOptions } from './run.ts';
+export type { AcquireOptions, Service } from './service.ts';
 export type { Listener, ServiceSnapshot, ServiceStats } from './service-view.ts';
 export type { Change, Snapshot } from './snapshot.ts';

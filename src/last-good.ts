@@ -184,7 +184,10 @@ export class LastGood implements LastLists {
 }
 
 /** Those of a service: asked for in another way it has another list, also in other programs that share the file. */
-export function listsFor(lists: LastLists, settings: CompleteServiceOptions): LastLists {
+export function listsFor(
+  lists: LastLists,
+  settings: Pick<CompleteServiceOptions, 'family' | 'port' | 'datacenters' | 'subset'>,
+): LastLists {
   const { family, port, datacenters, subset } = settings;
   const way = JSON.stringify({ ...(family !== 'any' && { family }), port, datacenters, subset });
   const named = (key: string) => (way === '{}' ? key : `${key} ${way}`);

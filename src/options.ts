@@ -3,6 +3,9 @@
  *
  * Durations are milliseconds. Unknown keys are refused. Everything is checked before a packet is sent.
  */
+import { checkOutlier, type Outlier, type OutlierOptions } from './availability/outlier-options.ts';
+import { checkSlowStart, type SlowStart, type SlowStartOptions } from './availability/slow-start.ts';
+import { checkPriorities, type Priorities, type PrioritiesOptions } from './availability/tiers.ts';
 import type { BalancerOption } from './balancer/balancer.ts';
 import { checkBalancer } from './balancer/index.ts';
 import { type Check, callable, entriesOf, fields, having, number, oneOf, refuse, text } from './checks.ts';
@@ -15,10 +18,11 @@ import { checkTtl } from './resolver/cached.ts';
 import { toAddress } from './resolver/fixed.ts';
 import type { Resolver } from './resolver/resolver.ts';
 import { checkSubset, type SubsetOptions } from './resolver/subset.ts';
+import { checkRetryBudget, type RetryBudgetOptions } from './retry-budget.ts';
 
 /** Settings of one service; in `createDiscovery` they are the defaults of all services. */
 export interface ServiceOptions {
-  /** How to choose: a name, a description (`leastUsed()`) or a factory of your own. Default `'round-robin'`. */
+  /** How to choose: a name, a description (`leastUsed()`) or a factory of your own. Default `'weighted-round-robin'`. */
   balancer?: BalancerOption;
   /** Only instances with this tag. */
   tag?: string;
@@ -30,6 +34,24 @@ export interface ServiceOptions {
   addresses?: readonly string[];
   /** So many of the instances, at most: see `subset()`. Default: all. */
   subset?: SubsetOptions;
+  /**
+   * Which endpoints come first: by SRV priority (RFC 2782), and among those as preferred here. The next are used when all before them
+   * are gone or ejected. `false`: all alike. Default `true`.
+   */
+  priorities?: boolean | PrioritiesOptions;
+  /**
+   * Ejects endpoints whose requests fail, for a while: learned from leases, `run()`, adapters and `report()`. `true`: with the
+   * defaults. Default `false`.
+   */
+  outlier?: boolean | OutlierOptions;
+  /** Newcomers get their share little by little, over so many ms: see SlowStartOptions. `true`: with the defaults. Default `false`. */
+  slowStart?: boolean | number | SlowStartOptions;
+  /** Leases one endpoint carries at a time, 1 or more; beyond it the next one is chosen. Default Infinity. */
+  maxInFlight?: number;
+  /** What `run()` may repeat: retries add a share to the requests. `false`: no bound. Default: 20 % and 10 per second. */
+  retryBudget?: boolean | RetryBudgetOptions;
+  /** Share of the leases that are watched, 0…1, to find those that are never released. Default 0. */
+  leakSampling?: number;
   /**
    * The port of every instance, 1…65535, where Consul is asked for addresses only: needed with `records: 'A'` and for hosts
    * (`x.node.consul`); else used only where Consul cannot answer for SRV. Ignored otherwise.
@@ -86,8 +108,22 @@ export interface DiscoveryOptions extends ServiceOptions {
   source?: Resolver;
 }
 
-/** Settings of a service with every default filled in, so that two ways of saying the same are equal. */
-export type CompleteServiceOptions = ServiceOptions & Required<Pick<ServiceOptions, 'balancer' | 'family'>>;
+/** Settings of a service as they were checked: what is given is complete. */
+export type CheckedServiceOptions = Omit<ServiceOptions, keyof Checked> & Partial<Checked>;
+
+/** The same with every default filled in, so that two ways of saying the same are equal. */
+export type CompleteServiceOptions = Omit<ServiceOptions, keyof Checked | 'balancer' | 'family'> &
+  Checked &
+  Required<Pick<ServiceOptions, 'balancer' | 'family'>>;
+
+interface Checked {
+  priorities: Priorities | false;
+  outlier: Outlier | false;
+  slowStart: SlowStart | false;
+  maxInFlight: number;
+  retryBudget: Required<RetryBudgetOptions> | false;
+  leakSampling: number;
+}
 
 export interface CompleteOptions {
   readonly servers: readonly ServerAddress[];
@@ -106,7 +142,7 @@ export interface CompleteOptions {
   readonly source: Resolver | undefined;
   readonly lastGood: { readonly file: string; readonly maxAge: number } | undefined;
   readonly defaults: CompleteServiceOptions;
-  readonly services: ReadonlyMap<string, ServiceOptions>;
+  readonly services: ReadonlyMap<string, CheckedServiceOptions>;
 }
 
 const forever = Number.POSITIVE_INFINITY;
@@ -132,13 +168,19 @@ const serviceChecks = {
   datacenters: checkDatacenters,
   addresses: checkAddresses,
   subset: checkSubset,
+  priorities: orOff(checkPriorities),
+  outlier: orOff(checkOutlier),
+  slowStart: orOff(checkSlowStart),
+  maxInFlight: checkMaxInFlight,
+  retryBudget: checkRetryBudget,
+  leakSampling: number(0, 1),
   port: number(1, 65_535, { whole: true }),
   family: oneOf<'any' | 4 | 6>('any', 4, 6),
 };
 
-const checkServiceFields = fields(serviceChecks) as Check<ServiceOptions>;
+const checkServiceFields = fields(serviceChecks) as Check<CheckedServiceOptions>;
 
-const checkService: Check<ServiceOptions> = (value, path) => {
+const checkService: Check<CheckedServiceOptions> = (value, path) => {
   const options = checkServiceFields(value, path);
   refuseTwoPlaces(options, path);
   return options;
@@ -181,11 +223,18 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
       'createDiscovery: `addresses` and `source` both say where the instances are; give one of them.',
     );
   }
-  const { balancer = { name: 'round-robin' }, tag, datacenter, port, family = 'any' } = options;
-  const { datacenters, addresses, subset } = options;
+  const { balancer = { name: 'weighted-round-robin' }, tag, datacenter, port, family = 'any' } = options;
+  const { datacenters, addresses, subset, priorities, outlier, slowStart } = options;
+  const { maxInFlight = forever, retryBudget, leakSampling = 0 } = options;
   const defaults: CompleteServiceOptions = {
     balancer,
     family,
+    priorities: priorities ?? serviceChecks.priorities(true, 'priorities'),
+    outlier: outlier ?? false,
+    slowStart: slowStart ?? false,
+    maxInFlight,
+    retryBudget: retryBudget ?? checkRetryBudget(true, 'retryBudget'),
+    leakSampling,
     ...(tag !== undefined && { tag }),
     ...(datacenter !== undefined && { datacenter }),
     ...(datacenters !== undefined && { datacenters }),
@@ -215,7 +264,7 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
 }
 
 /** @throws InvalidOptionError */
-export function completeServiceOptions(given: unknown, path: string): ServiceOptions {
+export function completeServiceOptions(given: unknown, path: string): CheckedServiceOptions {
   return checkService(given, path);
 }
 
@@ -271,8 +320,17 @@ function checkLastGood(value: unknown, path: string): { file: string; maxAge: nu
     : { file, maxAge };
 }
 
+/** `false` is a setting like another: it overrules what the discovery says. */
+function orOff<T>(check: Check<T | undefined>): Check<T | false> {
+  return (value, path) => (value === false ? false : (check(value, path) ?? false));
+}
+
+function checkMaxInFlight(value: unknown, path: string): number {
+  return value === forever ? forever : number(1, 2 ** 31 - 1, { whole: true })(value, path);
+}
+
 /** Each says where the instances are. */
-function refuseTwoPlaces(options: ServiceOptions, path: string): void {
+function refuseTwoPlaces(options: CheckedServiceOptions, path: string): void {
   for (const other of ['datacenter', 'addresses'] as const) {
     if (options.datacenters === undefined || options[other] === undefined) continue;
     throw new InvalidOptionError(
@@ -281,8 +339,8 @@ function refuseTwoPlaces(options: ServiceOptions, path: string): void {
   }
 }
 
-function checkServices(value: unknown, path: string): ReadonlyMap<string, ServiceOptions> {
-  const services = new Map<string, ServiceOptions>();
+function checkServices(value: unknown, path: string): ReadonlyMap<string, CheckedServiceOptions> {
+  const services = new Map<string, CheckedServiceOptions>();
   for (const [name, options] of entriesOf(value, path)) {
     const settings = checkService(options, `${path}.${name}`);
     const service = bareName(name, path).toLowerCase();

@@ -1,4 +1,4 @@
-import { DiscoveryError, NoEndpointsError } from './errors.ts';
+import { DiscoveryError, NoEndpointsError, OverloadedError } from './errors.ts';
 
 /** `ready({ timeout })` waited in vain; `cause` is what was answered last. */
 export function notReady(service: string, timeout: number, cause: unknown): DiscoveryError {
@@ -14,4 +14,20 @@ export function nothingToPick(service: string, answered: boolean, cause: unknown
     ? given
     : 'the first answer is still awaited: await service.ready() before the first pick.';
   return new NoEndpointsError(`${service}: no endpoint to pick: ${why}`, { cause });
+}
+
+/** There are endpoints and none of them may be chosen. */
+export function overloaded(
+  service: string,
+  { length, full, ejected, excluded }: { length: number; full: number; ejected: number; excluded: number },
+): DiscoveryError {
+  const parts = [
+    full > 0 && `${full} full (maxInFlight, or on probation with a request under way)`,
+    ejected > 0 && `${ejected} ejected (outlier)`,
+    excluded > 0 && `${excluded} excluded by the caller`,
+  ].filter((part) => part !== false);
+  const why = `none of ${length} endpoints may be chosen now: ${parts.join(', ')}.`;
+  return full > 0
+    ? new OverloadedError(`${service}: ${why} Shed the request, try again later, or raise maxInFlight.`)
+    : new NoEndpointsError(`${service}: ${why}`);
 }

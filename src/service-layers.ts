@@ -1,15 +1,15 @@
 import type { ServiceName } from './dns/name.ts';
 import { InvalidOptionError } from './errors.ts';
-import type { ServiceOptions } from './options.ts';
+import type { CheckedServiceOptions } from './options.ts';
 import { withPlace } from './place-options.ts';
 
 /**
  * Settings from the farthest (the discovery's) to the nearest (the call's) as one. The nearest holds; what it says of where the
  * instances are also rules out what a farther one says of that in another way.
  */
-export function layered<T extends ServiceOptions>(
+export function layered<T extends CheckedServiceOptions>(
   farthest: T,
-  ...nearer: readonly (ServiceOptions | undefined)[]
+  ...nearer: readonly (CheckedServiceOptions | undefined)[]
 ): T {
   let settings = farthest;
   for (const near of nearer) {

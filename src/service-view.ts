@@ -29,6 +29,17 @@ export interface ServiceStats {
   /** Milliseconds until the next question; `undefined` while one is under way or the service is idle. */
   readonly nextRefresh: number | undefined;
   readonly idle: boolean;
+  /** Endpoints that picks choose from now. */
+  readonly available: number;
+  /** Endpoints ejected now, and ejections so far. */
+  readonly ejected: number;
+  readonly ejections: number;
+  /** Endpoints that carry `maxInFlight` requests, or a trial, and take no more now. */
+  readonly full: number;
+  /** True while too few are left for the ejections to be heeded. */
+  readonly panic: boolean;
+  /** Leases that are held now, over the endpoints listed. */
+  readonly inFlight: number;
 }
 
 export type Listener = (snapshot: ServiceSnapshot, change: Change) => void;

@@ -1,10 +1,16 @@
-import type { Balancer } from './balancer/balancer.ts';
-import { signal as aSignal, fields, number } from './checks.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { BalancerOption, Excluded, Outcome } from './balancer/balancer.ts';
+import { checkBalancer } from './balancer/index.ts';
+import { signal as aSignal, fields, having, number, refuse } from './checks.ts';
+import { type Endpoint, LiveEndpoint } from './endpoint.ts';
 import { ClosedError, type DiscoveryError } from './errors.ts';
+import type { Lease } from './lease.ts';
+import { checkOutcome } from './outcome.ts';
 import { RefreshLoop, type RefreshLoopSetup } from './refresh-loop.ts';
 import type { Address } from './resolver/resolver.ts';
-import { nothingToPick, notReady } from './service-errors.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import { type AttemptContext, checkRun, Run, type RunOptions } from './run.ts';
+import type { CheckedBalancer, Selection } from './selection.ts';
+import { nothingToPick, notReady, overloaded } from './service-errors.ts';
 import type { Listener, ServiceSnapshot, ServiceStats } from './service-view.ts';
 import {
   type Change,
@@ -18,23 +24,36 @@ import { Waiters } from './waiters.ts';
 
 /** @internal What a discovery gives to its services. */
 export interface ServiceSetup extends Omit<RefreshLoopSetup, 'onDue' | 'onList'> {
-  readonly balancer: Balancer;
+  readonly selection: Selection;
+  /** `undefined`: retries are not bounded. */
+  readonly retryBudget: RetryBudget | undefined;
   /** Milliseconds without use after which the asking stops. */
   readonly idle: number;
   /** Called now and then while the service is in use. */
   readonly onUsed: () => void;
+  readonly onBalancer: (balancer: CheckedBalancer) => void;
   readonly onClose: () => void;
 }
 
 const checkWait = fields({ signal: aSignal });
 const checkReady = fields({ signal: aSignal, timeout: number(0, Number.POSITIVE_INFINITY) });
 
+/** What `acquire()` takes. */
+export interface AcquireOptions {
+  /** What the request belongs to, for strategies that stick. */
+  readonly key?: string;
+  /** Endpoints not to be chosen; every `Set<Endpoint>` will do. */
+  readonly exclude?: Excluded;
+}
+
+const checkExclude = having<Excluded>('has');
+
 /**
- * One service: the list of its endpoints, kept fresh in the background by a RefreshLoop, and a balancer that chooses among them.
+ * One service: the list of its endpoints, kept fresh in the background by a RefreshLoop, and a Selection that chooses among them.
  */
 export class Service {
   readonly #setup: ServiceSetup;
-  readonly #balancer: Balancer;
+  readonly #selection: Selection;
   readonly #loop: RefreshLoop;
   readonly #departed: DepartedEndpoints;
   /** One object a subscription: the same function may have several. */
@@ -53,11 +72,10 @@ export class Service {
   /** @internal Services are made by `discovery.service()`. */
   constructor(setup: ServiceSetup) {
     this.#setup = setup;
-    this.#balancer = setup.balancer;
+    this.#selection = setup.selection;
     this.#departed = rememberDeparted(setup.clock);
     this.#waiters = new Waiters(setup.clock);
     this.#lastUsed = setup.clock.now();
-    this.#balancer.update(emptySnapshot);
     this.#loop = new RefreshLoop({
       ...setup,
       onDue: () => this.#due(),
@@ -110,19 +128,102 @@ export class Service {
   }
 
   /**
-   * Chooses an endpoint: synchronous, O(1), allocates nothing.
+   * Chooses an endpoint: synchronous, O(1), allocates nothing. Nothing is in flight by it and nothing is learned: `report()` how it
+   * went, or use `acquire()` or `run()`, where ejection or a strategy lives on that.
    *
    * @param key what the request belongs to, for strategies that stick.
-   * @throws NoEndpointsError with what was asked and answered; ClosedError.
+   * @throws NoEndpointsError with what was asked and answered; OverloadedError; ClosedError.
    */
   pick(key?: string): Endpoint {
     if (!this.#touched) this.#use();
-    const endpoint = this.#balancer.pick(key);
+    const endpoint = this.#selection.pick(key);
     if (endpoint === undefined) throw this.#nothingToPick();
     return endpoint;
   }
 
-  /** What `pick()` chooses from; sorted by `host:port`. Reading it is a use, as picking is. */
+  /**
+   * Says how a request to a picked endpoint went, so that outlier ejection and strategies that live on latency learn of it. Not for
+   * leases: their `release()` says it. Also for an endpoint that has left meanwhile. O(1), but for the moment of an ejection.
+   *
+   * @throws InvalidOptionError for something else than an endpoint and an outcome.
+   */
+  report(endpoint: Endpoint, outcome: Outcome): void {
+    if (!(endpoint instanceof LiveEndpoint)) refuse('report', 'an endpoint that was picked', endpoint);
+    checkOutcome(outcome, 'report');
+    if (this.#closed === undefined) this.#selection.report(endpoint, outcome);
+  }
+
+  /**
+   * Chooses an endpoint and counts a request in flight there until the lease is released: one small object, O(1).
+   *
+   * @throws as `pick()`; InvalidOptionError.
+   */
+  acquire({ key, exclude }: AcquireOptions = noOptions): Lease {
+    if (!this.#touched) this.#use();
+    const endpoint =
+      exclude === undefined
+        ? this.#selection.pick(key)
+        : this.#selection.pickOther(key, checkExclude(exclude, 'acquire.exclude'));
+    if (endpoint === undefined) throw this.#nothingToPick(exclude);
+    return this.#selection.lease(endpoint);
+  }
+
+  /**
+   * Calls `work` with an endpoint, and where that fails with another, within the retry budget of the service. Waits for a first list.
+   *
+   * @throws what `work` failed with, where it was not repeated; RetriesExhaustedError with every attempt; RequestTimeoutError;
+   * `signal.reason`; what `ready()` and `pick()` throw.
+   */
+  async run<T>(
+    work: (endpoint: Endpoint, context: AttemptContext) => Promise<T> | T,
+    options: RunOptions = {},
+  ): Promise<T> {
+    if (typeof work !== 'function') refuse('run', 'a function (endpoint, { signal, attempt }) => …', work);
+    const checked = checkRun(options, 'run');
+    checked.signal?.throwIfAborted();
+    this.#use();
+    const { clock, retryBudget: budget } = this.#setup;
+    const waits = this.#snapshot.endpoints.length === 0;
+    const run = new Run(
+      {
+        service: this.name,
+        clock,
+        budget,
+        first: waits ? (signal) => this.ready({ signal }) : undefined,
+        acquire: (key, exclude) => this.#acquireOther(key, exclude),
+      },
+      work,
+      checked,
+    );
+    return this.#waiters.hold(run.result(), undefined);
+  }
+
+  #acquireOther(key: string | undefined, exclude: Excluded | undefined): Lease | undefined {
+    if (exclude === undefined) return this.acquire({ key } as AcquireOptions);
+    this.#use();
+    const endpoint = this.#selection.pickOther(key, exclude);
+    return endpoint && this.#selection.lease(endpoint);
+  }
+
+  /**
+   * Another strategy from now on; what is known of the endpoints (in flight, counts, latencies, ejections) stays.
+   *
+   * @throws InvalidOptionError, and what a factory of your own throws: the old one stays then.
+   */
+  setBalancer(balancer: BalancerOption): void {
+    this.#use();
+    const checked = checkBalancer(balancer, 'setBalancer');
+    this.#selection.setBalancer(checked);
+    this.#setup.onBalancer(checked);
+  }
+
+  /** Those that `pick()` chooses from now: `endpoints` without the ejected ones and those of a tier that is not in use. */
+  get available(): readonly Endpoint[] {
+    if (!this.#touched && this.#closed === undefined) this.#use();
+    return this.#selection.available;
+  }
+
+  /** The healthy instances as Consul lists them; sorted by `host:port`. Reading it is a use, as picking is. */
   get endpoints(): readonly Endpoint[] {
     if (!this.#touched && this.#closed === undefined) this.#use();
     return this.#snapshot.endpoints;
@@ -201,6 +302,8 @@ export class Service {
       lastError,
       nextRefresh: untilNext,
       idle: this.#idle,
+      ...this.#selection.stats,
+      inFlight: this.#snapshot.endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0),
     };
   }
 
@@ -213,7 +316,7 @@ export class Service {
   closeWith(reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = new ClosedError(`${this.name}: ${reason}`);
-    this.#guard('close', () => this.#balancer.close?.());
+    this.#selection.close();
     // Forgets what was warned of, so it comes after what may warn.
     this.#loop.stop(this.#closed);
     this.#subscriptions.clear();
@@ -230,7 +333,7 @@ export class Service {
     if (!this.#idle) return;
     this.#idle = false;
     this.#lastUsed = this.#setup.clock.now();
-    this.#guard('idle', () => this.#balancer.idle?.(false));
+    this.#selection.idle(false);
     this.#loop.askInTurn();
   }
 
@@ -243,7 +346,7 @@ export class Service {
       this.#idle = true;
       // At rest it says nothing about the others any more.
       this.#setup.disappearances.gone(this.name);
-      this.#guard('idle', () => this.#balancer.idle?.(true));
+      this.#selection.idle(true);
       return;
     }
     this.#touched = false;
@@ -258,7 +361,7 @@ export class Service {
     const { snapshot, change } = reconcile(this.#snapshot, addresses, this.#departed, why);
     if (change === undefined) return;
     this.#snapshot = snapshot;
-    this.#guard('update', () => this.#balancer.update(snapshot));
+    this.#selection.update(snapshot);
     this.#waiters.wake();
     for (const subscription of [...this.#subscriptions]) {
       // An earlier one may have ended it.
@@ -266,27 +369,24 @@ export class Service {
       try {
         subscription.listener(this.#view(), change);
       } catch (error) {
-        this.#warn('LISTENER_FAILED', 'a listener given to subscribe()', error);
+        this.#warn('a listener given to subscribe()', error);
       }
     }
   }
 
-  /** A balancer of somebody's own may throw; the refreshing must go on. */
-  #guard(method: string, call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#warn('BALANCER_FAILED', `the balancer's ${method}()`, error);
-    }
-  }
-
-  #warn(code: 'LISTENER_FAILED' | 'BALANCER_FAILED', who: string, cause: unknown): void {
+  #warn(who: string, cause: unknown): void {
     const message = `${this.name}: ${who} threw: ${String(cause)}`;
-    this.#setup.warnings.once({ code, service: this.name, message, cause });
+    this.#setup.warnings.once({ code: 'LISTENER_FAILED', service: this.name, message, cause });
   }
 
-  #nothingToPick(): DiscoveryError {
+  #nothingToPick(exclude?: Excluded): DiscoveryError {
+    if (this.#closed !== undefined) return this.#closed;
+    const { length } = this.#snapshot.endpoints;
+    const { full, ejected } = this.#selection.stats;
+    if (length > 0) return overloaded(this.name, { length, full, ejected, excluded: exclude?.size ?? 0 });
     const { error, refreshes, failures } = this.#loop;
-    return this.#closed ?? nothingToPick(this.name, refreshes + failures > 0, error);
+    return nothingToPick(this.name, refreshes + failures > 0, error);
   }
 }
+
+const noOptions: AcquireOptions = {};

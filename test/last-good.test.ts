@@ -17,7 +17,6 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type DiscoveryWarning, Warnings } from '../src/diagnostics.ts';
 import { LastGood, listsFor } from '../src/last-good.ts';
-import type { CompleteServiceOptions } from '../src/options.ts';
 import { createFakeClock } from '../src/testing/fake-clock.ts';
 import { address, letterOf } from './lists.ts';
 
@@ -230,13 +229,12 @@ describe('saving', () => {
 
   it('is of a name and of the way it is asked for', () => {
     const { lists } = world().run();
-    const [balancer, datacenters] = ['round-robin', ['dc1', 'dc2']] as const;
-    const ways: CompleteServiceOptions[] = [
-      { balancer, family: 'any' },
-      { balancer, family: 4 },
-      { balancer, family: 'any', port: 80 },
-      { balancer, family: 'any', datacenters },
-      { balancer, family: 'any', subset: { size: 2 } },
+    const ways: Parameters<typeof listsFor>[1][] = [
+      { family: 'any' },
+      { family: 4 },
+      { family: 'any', port: 80 },
+      { family: 'any', datacenters: ['dc1', 'dc2'] },
+      { family: 'any', subset: { size: 2 } },
     ];
     for (const [i, way] of ways.entries()) {
       expect(listsFor(lists, way).read('web')).toBe(undefined);

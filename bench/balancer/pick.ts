@@ -1,150 +1,142 @@
 import { type Benchmark, type Report, type Settings, verdict } from '../benchmark.ts';
 import { inChild } from '../child.ts';
+import { inPasses } from '../passes.ts';
 import { median } from '../statistics.ts';
-import type { StrategyName } from './fleet.ts';
-import type { Contender, Counted, Task, Timed } from './measure.ts';
+import { type Case, caseOf, cases } from './cases.ts';
+import { curves } from './curves.ts';
+import type { Task, Timed } from './measure.ts';
+import { bytesText, type Counted, isNothing, largeYoungSpace, scavengeNotes } from './timing.ts';
 
 const sizes = [3, 10, 100, 1_000, 10_000];
-const strategies: readonly StrategyName[] = ['round-robin', 'least-used', 'fastest'];
-/** Less per pick is not told from what the measuring itself allocates. */
-const noBytes = 0.05;
-/** A young generation that 10⁶ picks of a wasteful contender do not fill. */
-const largeYoungSpace = ['--min-semi-space-size=512', '--max-semi-space-size=512', '--expose-gc'];
 
 interface Row {
-  readonly contender: Contender;
+  /** A case's, or `floor`. */
+  readonly label: string;
   readonly size: number;
-  readonly timed: readonly Timed[];
-  readonly counted: Counted;
+  readonly floor: number;
+  readonly ns: number;
+  readonly hash: number | undefined;
+  /** Without the hash of the key. Medians of ratios within one process. */
+  readonly toFloor: number;
+  readonly counted: Counted | undefined;
 }
 
-/** pick() of each strategy beside an array with a cursor and beside sorting on every call. */
+/** pick() of each strategy beside an array with a cursor. */
 export const pick: Benchmark = {
   name: 'pick',
-  about: 'balancer.pick() beside the floor and sorted counters',
+  about: 'balancer.pick() of each strategy beside the floor, over n',
   async run(settings) {
-    const contenders: readonly Contender[] = ['floor', ...strategies, 'sorted-counters'];
-    const rows = await measureAll(contenders, false, settings);
-    const at = (contender: Contender, size: number) =>
-      nanoseconds(rows.find((row) => row.contender === contender && row.size === size)!, 'bare');
+    const rows = await measure(settings);
+    const at = (label: string, size: number) =>
+      rows.find((row) => row.label === label && row.size === size)?.ns ?? Number.NaN;
     return {
       title: 'pick()',
       columns: ['strategy', 'n', 'ns', 'floor ns', '× floor', '× n=10', 'bytes', 'target'],
-      rows: rows.map((row) => {
-        const { contender, size, counted } = row;
-        const toFloor = ratio(row, 'bare', 'floor');
-        const toTen = at(contender, size) / at(contender, 10);
-        const ours = contender !== 'floor' && contender !== 'sorted-counters';
-        const most = contender === 'round-robin' ? 1.5 : 5;
-        const flat = size === 10_000 && contender !== 'round-robin';
-        const checks = [
-          { text: `≤ ${most}×`, met: toFloor <= most },
-          ...(flat ? [{ text: 'flat ≤ 2.5×', met: toTen <= 2.5 }] : []),
-          { text: '0 bytes', met: isNothing(counted) },
-        ];
-        return [
-          contender,
-          String(size),
-          at(contender, size).toFixed(2),
-          nanoseconds(row, 'floor').toFixed(2),
-          toFloor.toFixed(2),
-          toTen.toFixed(2),
-          bytesText(counted),
-          ours && !settings.smoke ? verdict(checks) : '',
-        ];
-      }),
+      rows: rows.map((row) => [
+        row.label,
+        String(row.size),
+        row.ns.toFixed(2),
+        row.floor.toFixed(2),
+        row.toFloor.toFixed(2),
+        (row.ns / at(row.label, 10)).toFixed(2),
+        row.counted === undefined ? '' : bytesText(row.counted),
+        row.label === 'floor' || settings.smoke ? '' : verdict(targets(row, row.ns / at(row.label, 10))),
+      ]),
       notes: [
         'ns per pick, medians over processes of medians over rounds; "× floor" pairs both within one process.',
-        ...scavengeNotes(rows),
+        ...hashNotes(rows),
+        ...scavengeNotes(rows.flatMap(({ counted }) => counted ?? [])),
       ],
       data: rows,
+      readme: readme(rows),
+      charts: [
+        {
+          file: 'strategies.svg',
+          svg: curves(
+            'One pick() by the size of the list',
+            ['floor', ...cases.map(({ label }) => label)].map((name) => ({
+              name,
+              points: sizes.map((size) => [size, at(name, size)] as const),
+              dashed: name === 'floor',
+            })),
+          ),
+        },
+      ],
     } satisfies Report;
   },
 };
 
-/** The same through the public API. */
-export const service: Benchmark = {
-  name: 'service',
-  about: 'service.pick() through the public API beside the bare balancer',
-  async run(settings) {
-    const rows = await measureAll(strategies, true, settings);
-    return {
-      title: 'service.pick() over fixed(…)',
-      columns: ['strategy', 'n', 'ns', 'bare ns', 'floor ns', '× bare', '× floor', 'bytes', 'target'],
-      rows: rows.map((row) => {
-        const toBare = ratio(row, 'service', 'bare');
-        return [
-          row.contender,
-          String(row.size),
-          nanoseconds(row, 'service').toFixed(2),
-          nanoseconds(row, 'bare').toFixed(2),
-          nanoseconds(row, 'floor').toFixed(2),
-          toBare.toFixed(2),
-          ratio(row, 'service', 'floor').toFixed(2),
-          bytesText(row.counted),
-          settings.smoke
-            ? ''
-            : verdict([
-                { text: '≤ 2× bare', met: toBare <= 2 },
-                { text: '0 bytes', met: isNothing(row.counted) },
-              ]),
-        ];
-      }),
-      notes: scavengeNotes(rows),
-      data: rows,
-    } satisfies Report;
-  },
-};
-
-/** The passes go over everything, so that a busy minute of the machine does not fall on one row alone. */
-async function measureAll(
-  contenders: readonly Contender[],
-  throughService: boolean,
-  { smoke, progress }: Settings,
-): Promise<Row[]> {
-  const shapes = contenders.flatMap((contender) =>
-    (smoke ? [10] : sizes).map((size) => ({ contender, size, timed: [] as Timed[] })),
-  );
+async function measure(settings: Settings): Promise<Row[]> {
+  const labels = ['floor', ...cases.map(({ label }) => label)];
+  const shapes = labels.flatMap((label) => (settings.smoke ? [10] : sizes).map((size) => ({ label, size })));
+  const describe = ({ label, size }: (typeof shapes)[number]) => `${label}, n = ${size}`;
   const child = new URL('./measure.js', import.meta.url);
-  const passes = smoke ? 1 : 5;
-  for (let pass = 1; pass <= passes; pass++) {
-    for (const { contender, size, timed } of shapes) {
-      progress(`pass ${pass} of ${passes}: ${contender}, n = ${size}`);
-      const task: Task = { contender, size, throughService, measure: 'time', smoke };
-      timed.push(await inChild<Timed>(child, task));
-    }
-  }
-  const rows: Row[] = [];
-  for (const shape of shapes) {
-    const { contender, size } = shape;
-    progress(`bytes: ${contender}, n = ${size}`);
-    const task: Task = { contender, size, throughService, measure: 'bytes', smoke };
-    rows.push({ ...shape, counted: await inChild<Counted>(child, task, largeYoungSpace) });
-  }
-  return rows;
+  const task = ({ label, size }: (typeof shapes)[number], what: Task['measure']): Task => ({
+    ours: label === 'floor' ? undefined : label,
+    pair: undefined,
+    size,
+    measure: what,
+    smoke: settings.smoke,
+  });
+  const timed = await inPasses(shapes, 3, settings, describe, (shape) =>
+    inChild<Timed>(child, task(shape, 'time')),
+  );
+  const weighed = settings.smoke ? shapes.slice(0, 3) : shapes;
+  const counted = await inPasses(
+    weighed,
+    1,
+    settings,
+    (shape) => `bytes: ${describe(shape)}`,
+    (shape) => inChild<Counted>(child, task(shape, 'bytes'), largeYoungSpace),
+  );
+  return shapes.map((shape, i) => ({
+    ...shape,
+    floor: median(timed[i]!.map(({ floor }) => floor)),
+    ns: median(timed[i]!.map(({ ours }) => ours)),
+    hash: timed[i]![0]!.hash === undefined ? undefined : median(timed[i]!.map(({ hash = 0 }) => hash)),
+    toFloor: median(timed[i]!.map(({ floor, ours, hash = 0 }) => (ours - hash) / floor)),
+    counted: counted[i]?.[0],
+  }));
 }
 
-function nanoseconds({ timed }: Row, what: keyof Timed): number {
-  return median(timed.map((times) => times[what] ?? Number.NaN));
-}
-
-function ratio({ timed }: Row, what: keyof Timed, to: keyof Timed): number {
-  return median(timed.map((times) => (times[what] ?? Number.NaN) / (times[to] ?? Number.NaN)));
-}
-
-function isNothing({ bytes, scavenges }: Counted): boolean {
-  return bytes < noBytes && scavenges === 0;
-}
-
-function bytesText({ bytes, scavenges }: Counted): string {
-  return `${scavenges > 0 ? '> ' : ''}${bytes < noBytes ? '0' : bytes.toFixed(1)}`;
-}
-
-function scavengeNotes(rows: readonly Row[]): string[] {
-  const collected = rows.reduce((sum, { counted }) => sum + counted.scavenges, 0);
+function targets(
+  { label, size, toFloor, counted }: Row,
+  toTen: number,
+): { readonly text: string; readonly met: boolean }[] {
+  const most = mostOf(caseOf(label));
   return [
-    collected === 0
-      ? 'bytes: heap growth per pick over up to 10⁶ picks, 0 garbage collections meanwhile.'
-      : `bytes: garbage was collected ${collected} times while counting; those figures are marked ">".`,
+    { text: `≤ ${most}×`, met: toFloor <= most },
+    ...(size === 10_000 ? [{ text: 'flat ≤ 2.5×', met: toTen <= 2.5 }] : []),
+    ...(counted === undefined ? [] : [{ text: '0 bytes', met: isNothing(counted) }]),
   ];
+}
+
+function mostOf({ strategy, unequal = false }: Case): number {
+  if (strategy === 'round-robin') return 1.5;
+  return strategy === 'weighted-round-robin' && unequal ? 20 : 5;
+}
+
+function hashNotes(rows: readonly Row[]): string[] {
+  const hashes = rows.flatMap(({ hash }) => hash ?? []);
+  if (hashes.length === 0) return [];
+  return [
+    `consistent-hash: "ns" with the hash of the key (${median(hashes).toFixed(1)} ns for 11 characters), "× floor" without it.`,
+  ];
+}
+
+function readme(rows: readonly Row[]): string {
+  const measured = sizes.filter((size) => rows.some((row) => row.size === size));
+  const lines = [...new Set(rows.map(({ label }) => label))].map((label) => {
+    const own = measured.map((size) => rows.find((row) => row.label === label && row.size === size)!);
+    const figures = own.map(({ ns, toFloor }) =>
+      label === 'floor' ? `${ns.toFixed(1)} ns` : `${toFloor.toFixed(1)} ×`,
+    );
+    const most = own.flatMap(({ counted }) => counted ?? []).toSorted((a, b) => b.bytes - a.bytes)[0];
+    return `| ${[label, ...figures, most === undefined ? '' : bytesText(most)].join(' | ')} |`;
+  });
+  return [
+    `| pick() | ${measured.map((size) => `n = ${size.toLocaleString('en').replace(',', ' ')}`).join(' | ')} | bytes |`,
+    `|---|${measured.map(() => '---|').join('')}---|`,
+    ...lines,
+  ].join('\n');
 }

@@ -1,10 +1,11 @@
 import type { Endpoint } from '../../src/endpoint.ts';
+import type { Contender, Fleet } from './contender.ts';
 
 /** Least-used as simple clients do it: a list of counters, sorted on every call. */
-export class SortedCounters {
+export class SortedCounters implements Contender {
   readonly #counters: { readonly endpoint: Endpoint; picks: number }[];
 
-  constructor(endpoints: readonly Endpoint[]) {
+  constructor({ endpoints }: Fleet) {
     this.#counters = endpoints.map((endpoint) => ({ endpoint, picks: 0 }));
   }
 

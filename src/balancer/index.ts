@@ -13,8 +13,14 @@ import type {
 } from './balancer.ts';
 import { Fastest } from './fastest.ts';
 import { First } from './first.ts';
+import { LeastInFlight } from './least-in-flight.ts';
 import { LeastUsed } from './least-used.ts';
+import { PeakEwma } from './peak-ewma.ts';
+import { PowerOfTwoChoices } from './power-of-two-choices.ts';
+import { RandomChoice } from './random.ts';
 import { RoundRobin } from './round-robin.ts';
+import { WeightedRandom } from './weighted-random.ts';
+import { WeightedRoundRobin } from './weighted-round-robin.ts';
 
 interface Strategy {
   /** Its options; the key `name` is taken off before. */
@@ -26,8 +32,17 @@ const none = fields({});
 
 const strategies: Readonly<Record<string, Strategy>> = {
   first: { options: none, create: () => new First() },
+  random: { options: none, create: (context) => new RandomChoice(context) },
   'round-robin': { options: none, create: (context) => new RoundRobin(context) },
+  'weighted-round-robin': { options: none, create: (context) => new WeightedRoundRobin(context) },
+  'weighted-random': { options: none, create: (context) => new WeightedRandom(context) },
   'least-used': { options: none, create: (context) => new LeastUsed(context) },
+  'least-in-flight': { options: none, create: (context) => new LeastInFlight(context) },
+  'power-of-two-choices': { options: none, create: (context) => new PowerOfTwoChoices(context) },
+  'peak-ewma': {
+    options: fields({ decay: number(100, 3_600_000), failurePenalty: number(1, 3_600_000) }),
+    create: (context, options) => new PeakEwma(context, options),
+  },
   fastest: {
     options: fields({
       probe: checkProbe,

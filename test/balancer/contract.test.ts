@@ -1,9 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { Balancer, Endpoint, Snapshot } from '../../src/index.ts';
-import { fastest, first, leastUsed, roundRobin } from '../../src/index.ts';
+import {
+  fastest,
+  first,
+  leastInFlight,
+  leastUsed,
+  peakEwma,
+  powerOfTwoChoices,
+  roundRobin,
+} from '../../src/index.ts';
 import { balancerContract } from '../../src/testing/balancer-contract.ts';
 
-for (const strategy of [roundRobin(), leastUsed(), fastest()])
+for (const strategy of [
+  roundRobin(),
+  leastUsed(),
+  leastInFlight(),
+  powerOfTwoChoices(),
+  peakEwma(),
+  fastest(),
+])
   balancerContract(strategy, { describe, it, expect });
 balancerContract('round-robin', { describe, it, expect });
 balancerContract(first(), { describe, it, expect }, { spreads: false });

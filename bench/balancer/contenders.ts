@@ -1,0 +1,172 @@
+import { type Benchmark, type Report, type Settings, verdict } from '../benchmark.ts';
+import { inChild } from '../child.ts';
+import { type Pair, pairs } from '../contenders/index.ts';
+import { inPasses } from '../passes.ts';
+import { median } from '../statistics.ts';
+import { cases } from './cases.ts';
+import { curves } from './curves.ts';
+import type { Task, Timed } from './measure.ts';
+import { bytesText, type Counted, largeYoungSpace, scavengeNotes } from './timing.ts';
+
+const sizes = [3, 10, 100, 1_000, 10_000];
+/** Where a verdict is given; the other sizes are for the curves, and measured once. */
+const judged = [100, 1_000];
+
+interface Row {
+  readonly label: string;
+  readonly ours: string;
+  readonly size: number;
+  readonly floor: number;
+  readonly own: number;
+  readonly theirs: number;
+  /** theirs / ours: the median of the ratios within one process. */
+  readonly times: number;
+  /** The peer's. */
+  readonly counted: Counted | undefined;
+}
+
+/** Each peer beside our strategy that means the same. */
+export const contenders: Benchmark = {
+  name: 'contenders',
+  about: 'the peers beside our strategy that means the same, over n',
+  async run(settings) {
+    const rows = await measure(settings);
+    const shown = settings.smoke ? rows : rows.filter(({ size }) => judged.includes(size));
+    return {
+      title: 'peers at equal semantics',
+      columns: ['peer', 'ours', 'n', 'ours ns', 'theirs ns', 'theirs / ours', 'their bytes', 'target'],
+      rows: shown.map(({ label, ours, size, own, theirs, times, counted }) => [
+        label,
+        ours,
+        String(size),
+        own.toFixed(2),
+        theirs.toFixed(2),
+        times.toFixed(times < 10 ? 2 : 0),
+        counted === undefined ? '' : bytesText(counted),
+        settings.smoke ? '' : verdict([{ text: 'faster', met: times > 1 }]),
+      ]),
+      notes: [
+        'Both and the floor by turns in one process; medians over processes of medians over rounds.',
+        ...scavengeNotes(rows.flatMap(({ counted }) => counted ?? [])),
+      ],
+      data: rows,
+      readme: readme(rows),
+      charts: [
+        {
+          file: 'contenders.svg',
+          svg: curves('One choice of the peers by the size of the list', [
+            {
+              name: 'floor',
+              points: line(
+                rows,
+                () => true,
+                ({ floor }) => floor,
+              ),
+              dashed: true,
+            },
+            {
+              name: 'ours: weighted-round-robin, unequal',
+              points: line(
+                rows,
+                ({ ours }) => ours === 'weighted-round-robin, unequal',
+                ({ own }) => own,
+              ),
+              dashed: true,
+            },
+            ...[...new Set(rows.map(({ label }) => label))].map((name) => ({
+              name,
+              points: line(
+                rows,
+                ({ label }) => label === name,
+                ({ theirs }) => theirs,
+              ),
+            })),
+          ]),
+        },
+      ],
+    } satisfies Report;
+  },
+};
+
+function line(
+  rows: readonly Row[],
+  chosen: (row: Row) => boolean,
+  value: (row: Row) => number,
+): (readonly [number, number])[] {
+  return sizes.flatMap((size) => {
+    const own = rows.filter((row) => row.size === size && chosen(row));
+    return own.length === 0 ? [] : [[size, median(own.map(value))] as const];
+  });
+}
+
+async function measure(settings: Settings): Promise<Row[]> {
+  const known = pairs.filter(({ ours }) => cases.some(({ label }) => label === ours));
+  const shapes = known.flatMap((pair) =>
+    (settings.smoke ? [10] : sizes).map((size) => ({ pair, size, passes: judged.includes(size) ? 3 : 1 })),
+  );
+  const describe = ({ pair, size }: { pair: Pair; size: number }) =>
+    `${pair.label} beside ${pair.ours}, n = ${size}`;
+  const child = new URL('./measure.js', import.meta.url);
+  const task = ({ pair, size }: { pair: Pair; size: number }, what: Task['measure']): Task => ({
+    ours: pair.ours,
+    pair: pairs.indexOf(pair),
+    size,
+    measure: what,
+    smoke: settings.smoke,
+  });
+  const run = (shape: (typeof shapes)[number]) => inChild<Timed>(child, task(shape, 'time'));
+  const often = shapes.filter(({ passes }) => passes > 1);
+  const once = shapes.filter(({ passes }) => passes === 1);
+  const timed = new Map<(typeof shapes)[number], Timed[]>();
+  for (const [chosen, passes] of [
+    [often, 3],
+    [once, 1],
+  ] as const) {
+    const results = await inPasses(chosen, passes, settings, describe, run);
+    for (const [i, shape] of chosen.entries()) timed.set(shape, results[i]!);
+  }
+  const weighed = settings.smoke ? [] : shapes.filter(({ size }) => size === 100);
+  const counted = await inPasses(
+    weighed,
+    1,
+    settings,
+    (shape) => `bytes: ${describe(shape)}`,
+    (shape) => inChild<Counted>(child, task(shape, 'bytes'), largeYoungSpace),
+  );
+  return shapes.map((shape) => {
+    const runs = timed.get(shape)!;
+    return {
+      label: shape.pair.label,
+      ours: shape.pair.counted ? `${shape.pair.ours}, counted` : shape.pair.ours,
+      size: shape.size,
+      floor: median(runs.map(({ floor }) => floor)),
+      own: median(runs.map(({ ours }) => ours)),
+      theirs: median(runs.map(({ theirs = Number.NaN }) => theirs)),
+      times: median(runs.map(({ ours, theirs = Number.NaN }) => theirs / ours)),
+      counted: counted[weighed.indexOf(shape)]?.[0],
+    };
+  });
+}
+
+function readme(rows: readonly Row[]): string {
+  const both = rows.filter(({ size }) => size === 100);
+  const cell = (row: Row | undefined, value: (row: Row) => number) =>
+    row === undefined ? '' : `${value(row).toPrecision(3).replace(/e.*/, '')} ns`;
+  return [
+    '| peer | ours | n = 100: ours | theirs | n = 1 000: ours | theirs |',
+    '|---|---|---|---|---|---|',
+    ...both.map((row) => {
+      const large = rows.find(
+        ({ label, ours, size }) => label === row.label && ours === row.ours && size === 1_000,
+      );
+      return `| ${[
+        row.label,
+        row.ours,
+        cell(row, ({ own }) => own),
+        cell(row, ({ theirs }) => theirs),
+        cell(large, ({ own }) => own),
+        cell(large, ({ theirs }) => theirs),
+      ].join(' | ')} |`;
+    }),
+  ].join('\n');
+}

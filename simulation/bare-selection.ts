@@ -1,0 +1,33 @@
+import type { Balancer, Excluded, Outcome } from '../src/balancer/balancer.ts';
+import type { Clock } from '../src/clock.ts';
+import type { Endpoint } from '../src/endpoint.ts';
+import type { Snapshot } from '../src/snapshot.ts';
+
+/** What a client needs of src/selection.ts. */
+export interface Selects {
+  update(snapshot: Snapshot): void;
+  pick(key?: string): Endpoint | undefined;
+  pickOther(key: string | undefined, exclude: Excluded): Endpoint | undefined;
+  lease(endpoint: Endpoint): { release(outcome: Outcome): void };
+}
+
+/** A strategy with leases and nothing before it: small enough for ten thousand clients. */
+export function bareSelection(balancer: Balancer, clock: Clock): Selects {
+  return {
+    update: (snapshot) => balancer.update(snapshot),
+    pick: (key) => balancer.pick(key),
+    pickOther: (key, exclude) => balancer.pick(key, exclude),
+    lease: (endpoint) => {
+      const begun = clock.now();
+      endpoint.inFlight++;
+      balancer.started?.(endpoint);
+      return {
+        release: (outcome) => {
+          endpoint.inFlight--;
+          const elapsed = clock.now() - begun;
+          balancer.finished?.(endpoint, balancer.timed ? { ...outcome, elapsed } : outcome);
+        },
+      };
+    },
+  };
+}

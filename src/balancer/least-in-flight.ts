@@ -1,0 +1,94 @@
+import type { Endpoint } from '../endpoint.ts';
+import type { Random } from '../random.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
+import { LoadRings } from './load-rings.ts';
+
+/**
+ * The endpoint with the fewest requests in flight, exactly; those of equal load by turns, whoever waits longest first. Ignores weights
+ * (and slow start). Needs leases: with plain `pick()` nothing is in flight, and it is round-robin. O(1).
+ */
+export function leastInFlight(): BalancerDescription {
+  return { name: 'least-in-flight' };
+}
+
+export class LeastInFlight implements Balancer {
+  readonly #random: Random;
+  readonly #rings = new LoadRings();
+  #endpoints: readonly Endpoint[] = [];
+  #places: ReadonlyMap<Endpoint, number> = new Map();
+
+  constructor({ random }: Pick<BalancerContext, 'random'>) {
+    this.#random = random;
+  }
+
+  update({ endpoints }: Snapshot): void {
+    const places = new Map(endpoints.map((endpoint, place) => [endpoint, place]));
+    const turns =
+      this.#endpoints.length === 0 ? this.#anyTurns(endpoints.length) : this.#turnsOf(endpoints, places);
+    this.#endpoints = endpoints;
+    this.#places = places;
+    this.#rings.rebuild(turns, (place) => endpoints[place]!.inFlight);
+  }
+
+  pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
+    if (exclude !== undefined) return this.#pickOther(exclude);
+    return this.#endpoints[this.#rings.next()];
+  }
+
+  started(endpoint: Endpoint): void {
+    this.#move(endpoint);
+  }
+
+  finished(endpoint: Endpoint): void {
+    this.#move(endpoint);
+  }
+
+  /** One that has left is placed by its load when it comes back. */
+  #move(endpoint: Endpoint): void {
+    const place = this.#places.get(endpoint);
+    if (place !== undefined) this.#rings.move(place, endpoint.inFlight);
+  }
+
+  #pickOther(exclude: Excluded): Endpoint | undefined {
+    const place = this.#rings.nextWhere((candidate) => !exclude.has(this.#endpoints[candidate]!));
+    return this.#endpoints[place];
+  }
+
+  #anyTurns(size: number): number[] {
+    const start = this.#random.below(size);
+    return Array.from({ length: size }, (_, i) => (start + i) % size);
+  }
+
+  /** Who stays keeps its turn; a newcomer waits behind the one that stands, or stood, before it in the list: as in a rotation. */
+  #turnsOf(endpoints: readonly Endpoint[], places: ReadonlyMap<Endpoint, number>): number[] {
+    const behind = new Map<number, number[]>();
+    for (const [place, endpoint] of endpoints.entries()) {
+      if (this.#places.has(endpoint)) continue;
+      const before = this.#lastBefore(endpoint.address);
+      const others = behind.get(before);
+      if (others === undefined) behind.set(before, [place]);
+      else others.push(place);
+    }
+    const turns: number[] = [];
+    for (const old of this.#rings.places()) {
+      const place = places.get(this.#endpoints[old]!);
+      if (place !== undefined) turns.push(place);
+      turns.push(...(behind.get(old) ?? []));
+      if (old === this.#endpoints.length - 1) turns.push(...(behind.get(-1) ?? []));
+    }
+    return turns;
+  }
+
+  /** The place of the last one below `address` in the present, sorted list; -1 where there is none. O(log n). */
+  #lastBefore(address: string): number {
+    let low = 0;
+    let high = this.#endpoints.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#endpoints[middle]!.address < address) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Endpoint } from '../endpoint.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
+import { TwoChoices } from './two-choices.ts';
+
+/**
+ * Of two endpoints the one with fewer requests in flight (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001).
+ * Obeys weights (and slow start); needs leases: with plain `pick()` nothing is in flight and it is round-robin. O(1).
+ */
+export function powerOfTwoChoices(): BalancerDescription {
+  return { name: 'power-of-two-choices' };
+}
+
+export class PowerOfTwoChoices implements Balancer {
+  readonly #choices: TwoChoices;
+
+  constructor({ random }: Pick<BalancerContext, 'random'>) {
+    this.#choices = new TwoChoices(random);
+  }
+
+  update(snapshot: Snapshot): void {
+    this.#choices.update(snapshot);
+  }
+
+  pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
+    const choices = this.#choices;
+    const { endpoints, loads, relief } = choices;
+    const one = choices.first(exclude);
+    if (one < 0) return undefined;
+    const other = choices.second(one, exclude);
+    return endpoints[loads[other]! * relief[other]! < loads[one]! * relief[one]! ? other : one];
+  }
+
+  started(endpoint: Endpoint): void {
+    this.#choices.reload(endpoint);
+  }
+
+  finished(endpoint: Endpoint): void {
+    this.#choices.reload(endpoint);
+  }
+}

@@ -1,0 +1,202 @@
+import { Availability, type AvailabilityOptions } from './availability/availability.ts';
+import type {
+  Balancer,
+  BalancerDescription,
+  BalancerFactory,
+  Excluded,
+  Outcome,
+} from './balancer/balancer.ts';
+import type { Clock } from './clock.ts';
+import type { Warnings } from './diagnostics.ts';
+import type { Endpoint } from './endpoint.ts';
+import { Lease, type Lessor } from './lease.ts';
+import { LeaseLeaks } from './lease-leaks.ts';
+import { checkOutcome, succeeded } from './outcome.ts';
+import type { Random } from './random.ts';
+import { emptySnapshot, type Snapshot } from './snapshot.ts';
+
+/** A strategy whose options were checked, or a factory of the user's. */
+export type CheckedBalancer = BalancerDescription | BalancerFactory;
+
+/** @internal */
+export interface SelectionSetup {
+  /** Canonical name of the service. */
+  readonly key: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly warnings: Warnings;
+  readonly availability: AvailabilityOptions;
+  /** Share of the leases that are watched for leaks, 0…1. */
+  readonly leakSampling: number;
+  readonly balancer: CheckedBalancer;
+  readonly createBalancer: (option: CheckedBalancer) => Balancer;
+}
+
+/** Chooses for one service: what is available, the balancer that picks from it, and the requests under way. */
+export class Selection implements Lessor {
+  readonly #setup: SelectionSetup;
+  readonly #availability: Availability;
+  readonly #leaks: LeaseLeaks | undefined;
+  #balancer: Balancer;
+  /** What the balancer chooses from. */
+  #available: Snapshot = emptySnapshot;
+  #timed: boolean;
+  #idle = false;
+  #closed = false;
+
+  constructor(setup: SelectionSetup) {
+    const { clock, random, availability, leakSampling } = setup;
+    this.#setup = setup;
+    this.#balancer = setup.createBalancer(setup.balancer);
+    this.#timed = this.#balancer.timed === true;
+    this.#availability = new Availability({
+      clock,
+      random,
+      options: availability,
+      apply: (snapshot) => this.#apply(snapshot),
+    });
+    if (leakSampling > 0) {
+      this.#leaks = new LeaseLeaks(leakSampling, random, (endpoint, stack) => this.#leaked(endpoint, stack));
+    }
+    // What throws here is its maker's to see.
+    this.#balancer.update(emptySnapshot);
+  }
+
+  /** O(1); O(full endpoints) while some are full. `undefined`: nothing may be chosen now. */
+  pick(key?: string): Endpoint | undefined {
+    const full = this.#availability.excluded;
+    return this.#balancer.pick(key, full) ?? this.#availability.spare(full);
+  }
+
+  /** For a retry: none of those it was tried at. */
+  pickOther(key: string | undefined, exclude: Excluded): Endpoint | undefined {
+    const full = this.#availability.excluded;
+    const both = full === undefined ? exclude : eitherOf(exclude, full);
+    return this.#balancer.pick(key, both) ?? this.#availability.spare(both);
+  }
+
+  lease(endpoint: Endpoint): Lease {
+    const lease = new Lease(endpoint, this);
+    endpoint.inFlight++;
+    this.#availability.started(endpoint);
+    if (this.#balancer.started !== undefined) this.#tell('started', endpoint);
+    this.#leaks?.acquired(lease);
+    return lease;
+  }
+
+  /** @internal See Lessor. */
+  started(): number {
+    return this.#timed ? this.#setup.clock.now() : untimed;
+  }
+
+  /** @internal See Lessor. */
+  ended(lease: Lease, outcome: Outcome | undefined, started: number): void {
+    if (outcome !== undefined) checkOutcome(outcome, 'release');
+    this.#leaks?.released(lease);
+    const known = outcome ?? succeeded;
+    const measures = this.#timed && started !== untimed && known.elapsed === undefined;
+    this.#end(
+      lease.endpoint,
+      measures ? { ...known, elapsed: Math.max(0, this.#setup.clock.now() - started) } : known,
+    );
+  }
+
+  report(endpoint: Endpoint, outcome: Outcome): void {
+    this.#availability.reported(endpoint, outcome);
+    if (this.#balancer.reported !== undefined) this.#tell('reported', endpoint, outcome);
+  }
+
+  /** What picks choose from now. */
+  get available(): readonly Endpoint[] {
+    return this.#available.endpoints;
+  }
+
+  get stats(): Availability['stats'] {
+    return this.#availability.stats;
+  }
+
+  isEjected(endpoint: Endpoint): boolean {
+    return this.#availability.isEjected(endpoint);
+  }
+
+  update(snapshot: Snapshot): void {
+    this.#availability.update(snapshot);
+  }
+
+  /** Another strategy from now on, over the same endpoints with all that is known of them. Where it cannot be made, the old one stays. */
+  setBalancer(option: CheckedBalancer): void {
+    const balancer = this.#setup.createBalancer(option);
+    balancer.update(this.#available);
+    if (this.#idle) balancer.idle?.(true);
+    const replaced = this.#balancer;
+    this.#balancer = balancer;
+    this.#timed = balancer.timed === true;
+    this.#guard('close', () => replaced.close?.());
+  }
+
+  idle(idle: boolean): void {
+    this.#idle = idle;
+    this.#availability.idle(idle);
+    this.#guard('idle', () => this.#balancer.idle?.(idle));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#availability.close();
+    this.#guard('close', () => this.#balancer.close?.());
+  }
+
+  #apply(snapshot: Snapshot): void {
+    this.#available = snapshot;
+    this.#guard('update', () => this.#balancer.update(snapshot));
+  }
+
+  #end(endpoint: Endpoint, outcome: Outcome): void {
+    endpoint.inFlight--;
+    if (this.#closed) return;
+    if (this.#balancer.finished !== undefined) this.#tell('finished', endpoint, outcome);
+    this.#availability.finished(endpoint, outcome);
+  }
+
+  #leaked(endpoint: Endpoint, stack: string): void {
+    this.#end(endpoint, { ok: true, aborted: true });
+    const { key, warnings } = this.#setup;
+    warnings.once({
+      code: 'LEASE_LEAKED',
+      service: key,
+      message: `${key}: a lease of ${endpoint.address} was dropped without release(): it counted as in flight until now. It was acquired${stack.replace(/^[^\n]*/, '')}`,
+    });
+  }
+
+  /** Without a closure, unlike #guard: this is on the way of every request. */
+  #tell(method: 'started' | 'finished' | 'reported', endpoint: Endpoint, outcome?: Outcome): void {
+    try {
+      if (outcome === undefined) this.#balancer.started?.(endpoint);
+      else this.#balancer[method]?.(endpoint, outcome);
+    } catch (error) {
+      this.#warn(method, error);
+    }
+  }
+
+  /** A balancer of somebody's own may throw; refreshing and releasing must go on. */
+  #guard(method: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#warn(method, error);
+    }
+  }
+
+  #warn(method: string, cause: unknown): void {
+    const { key, warnings } = this.#setup;
+    const message = `${key}: the balancer's ${method}() threw: ${String(cause)}`;
+    warnings.once({ code: 'BALANCER_FAILED', service: key, message, cause });
+  }
+}
+
+/** A small integer no clock shows: a lease that nobody times needs no number on the heap. */
+const untimed = -1;
+
+function eitherOf(some: Excluded, others: Excluded): Excluded {
+  return { size: some.size + others.size, has: (endpoint) => some.has(endpoint) || others.has(endpoint) };
+}

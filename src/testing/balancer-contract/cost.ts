@@ -1,0 +1,90 @@
+import type { Endpoint } from '../../endpoint.ts';
+import type { BalancerWorld } from './balancer-world.ts';
+import { bytesPerCall, timePerCall } from './bytes-and-time.ts';
+import { Meter } from './counted.ts';
+import { only, type Suite } from './suite.ts';
+
+/** What a pick costs: steps that do not grow with the list, and no memory. */
+export function cost({ open, expect, options, it }: Suite): void {
+  it('reads no more of 4 096 endpoints than of a few, in any pick', async () => {
+    const few = await readsPerPick(open(), 16);
+    const many = await readsPerPick(open(), 4_096);
+    // O(log n) is allowed, and a constant that suits any design; going through the list is not.
+    expect(8 * Math.log2(16) + 32, 'reads in one pick among 16').toBeGreaterThan(few.plain);
+    expect(8 * Math.log2(4_096) + 32, 'reads in one pick among 4 096').toBeGreaterThan(many.plain);
+    expect(8 * Math.log2(4_096) + 64, 'reads in one request among 4 096').toBeGreaterThan(many.request);
+    const perExcluded = 20 * (8 + Math.log2(4_096)) + 64;
+    expect(perExcluded, 'reads in one pick among 4 096, 20 of them excluded').toBeGreaterThan(many.excluding);
+  });
+
+  const measured = only(options.measured, it);
+
+  measured('takes about the same time among 10 000 endpoints as among 10', () => {
+    const few = timeOf(open(), 10);
+    const many = timeOf(open(), 10_000);
+    // A scan takes hundreds of times as long; memory that is further away takes a few times.
+    expect(30, `${few.toFixed(1)} ns grew to ${many.toFixed(1)} ns: times`).toBeGreaterThan(many / few);
+  });
+
+  measured('allocates nothing in a pick', () => {
+    const { balancer, list } = open();
+    list(40);
+    expect(0.5, 'bytes a pick').toBeGreaterThan(bytesPerCall(() => void balancer.pick()));
+  });
+
+  measured('allocates nothing in a pick with a key, or with others excluded', () => {
+    const { balancer, list } = open();
+    const { endpoints } = list(40);
+    expect(0.5, 'bytes a pick').toBeGreaterThan(bytesPerCall(() => void balancer.pick('key')));
+    const exclude = new Set([endpoints[3]!, endpoints[4]!, endpoints[30]!]);
+    expect(0.5, 'bytes a pick').toBeGreaterThan(bytesPerCall(() => void balancer.pick(undefined, exclude)));
+  });
+
+  measured('allocates nothing for a request that begins and ends', () => {
+    const { balancer, list, begin, end } = open();
+    list(40);
+    const outcome = { ok: true, elapsed: 1.5 };
+    const inFlight: Endpoint[] = Array.from({ length: 16 }, () => {
+      const endpoint = balancer.pick()!;
+      begin(endpoint);
+      return endpoint;
+    });
+    let next = 0;
+    const bytes = bytesPerCall(() => {
+      end(inFlight[next]!, outcome);
+      const endpoint = balancer.pick()!;
+      begin(endpoint);
+      inFlight[next] = endpoint;
+      next = (next + 1) & 15;
+    });
+    expect(0.5, 'bytes a request').toBeGreaterThan(bytes);
+  });
+}
+
+function timeOf({ balancer, list }: BalancerWorld, count: number): number {
+  list(count);
+  return timePerCall(() => void balancer.pick());
+}
+
+async function readsPerPick(world: BalancerWorld, count: number) {
+  const { balancer, list } = world;
+  const meter = new Meter();
+  const watched = meter.snapshot(list(count));
+  balancer.update(watched);
+  await world.settle();
+  const plain = Math.max(
+    meter.most(3 * count, () => balancer.pick()),
+    meter.most(300, () => balancer.pick('key')),
+  );
+  // Whatever of it the strategy keeps in order is out of order now.
+  for (let i = 0; i < count; i += 3) world.begin(watched.endpoints[i]!);
+  const request = meter.most(3_000, () => {
+    const endpoint = balancer.pick()!;
+    world.begin(endpoint);
+    if (endpoint.port % 2 === 0) world.end(endpoint, { ok: true, elapsed: 2 });
+  });
+  const first = Array.from({ length: 20 }, () => balancer.pick()!);
+  const exclude = meter.excluding(first);
+  const excluding = meter.most(300, () => balancer.pick(undefined, exclude));
+  return { plain, request, excluding };
+}
