@@ -1,5 +1,4 @@
 import type { Balancer, Excluded, Outcome } from '../src/balancer/balancer.ts';
-import type { Clock } from '../src/clock.ts';
 import type { Endpoint } from '../src/endpoint.ts';
 import type { Snapshot } from '../src/snapshot.ts';
 
@@ -12,20 +11,18 @@ export interface Selects {
 }
 
 /** A strategy with leases and nothing before it: small enough for ten thousand clients. */
-export function bareSelection(balancer: Balancer, clock: Clock): Selects {
+export function bareSelection(balancer: Balancer): Selects {
   return {
     update: (snapshot) => balancer.update(snapshot),
     pick: (key) => balancer.pick(key),
     pickOther: (key, exclude) => balancer.pick(key, exclude),
     lease: (endpoint) => {
-      const begun = clock.now();
       endpoint.inFlight++;
       balancer.started?.(endpoint);
       return {
         release: (outcome) => {
           endpoint.inFlight--;
-          const elapsed = clock.now() - begun;
-          balancer.finished?.(endpoint, balancer.timed ? { ...outcome, elapsed } : outcome);
+          balancer.finished?.(endpoint, outcome);
         },
       };
     },

@@ -1,9 +1,12 @@
-import { createBalancer } from '../src/balancer/index.ts';
+import type { BalancerOption } from '../src/balancer/balancer.ts';
+import { checkBalancer, createBalancer } from '../src/balancer/index.ts';
 import type { Clock } from '../src/clock.ts';
 import type { CoarseClock } from '../src/coarse-clock.ts';
+import { type DiscoveryWarning, Warnings } from '../src/diagnostics.ts';
 import type { Endpoint } from '../src/endpoint.ts';
 import { createRandom } from '../src/random.ts';
 import { RetryBudget } from '../src/retry-budget.ts';
+import { Selection } from '../src/selection.ts';
 import { type DepartedEndpoints, emptySnapshot, reconcile, type Snapshot } from '../src/snapshot.ts';
 import { bareSelection, type Selects } from './bare-selection.ts';
 import { omniscient } from './omniscient.ts';
@@ -31,6 +34,11 @@ export interface ClientSetup {
   readonly onSent: (endpoint: Endpoint) => void;
 }
 
+/** A balancer that throws is to end the simulation. */
+function fail({ message }: DiscoveryWarning): never {
+  throw new Error(message);
+}
+
 /** Nobody leaves for good. */
 const nobody: DepartedEndpoints = { take: () => undefined, put: () => {} };
 
@@ -45,14 +53,27 @@ export class Client {
     const { world, contestant, meanWork, clock, coarse, seed } = setup;
     this.#setup = setup;
     const random = createRandom(seed);
+    const create = (option: BalancerOption) =>
+      createBalancer(option, {
+        clock,
+        coarse,
+        random,
+        prober: (options) => simulatedProber(world, meanWork, random, options),
+      });
     const option = contestant.balancer === 'omniscient' ? omniscient(world, meanWork) : contestant.balancer;
-    const balancer = createBalancer(option, {
-      clock,
-      coarse,
-      random,
-      prober: (options) => simulatedProber(world, meanWork, random, options),
-    });
-    this.#selection = bareSelection(balancer, clock);
+    this.#selection =
+      contestant.availability === undefined
+        ? bareSelection(create(option))
+        : new Selection({
+            key: 'web.service.consul',
+            clock,
+            random,
+            warnings: new Warnings(fail),
+            availability: contestant.availability,
+            leakSampling: 0,
+            balancer: checkBalancer(option, 'balancer'),
+            createBalancer: create,
+          });
     this.#budget = new RetryBudget({ share: 0.2, perSecond: 10, window: 10_000 }, () => clock.now());
     this.discover();
   }
@@ -88,10 +109,11 @@ export class Client {
       return;
     }
     const { world, onSent } = this.#setup;
+    const begun = world.events.now;
     const lease = this.#selection.lease(endpoint);
     const server = world.serverOf(endpoint);
     const ended = (ok: boolean) => {
-      lease.release({ ok });
+      lease.release({ ok, elapsed: world.events.now - begun });
       if (ok || retries === 0 || !this.#budget.withdraw()) {
         done(ok);
         return;

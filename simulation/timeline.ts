@@ -1,12 +1,17 @@
 import type { Watcher } from './simulate.ts';
 import { Sample } from './statistics.ts';
 
+interface Piece {
+  sent: number;
+  watched: number;
+  readonly times: Sample;
+}
+
 /** How one run went over time, in pieces of equal length. */
 export class Timeline implements Watcher {
   readonly #width: number;
   readonly #isWatched: (server: number) => boolean;
-  readonly #sent: { all: number; watched: number }[] = [];
-  readonly #times: Sample[] = [];
+  readonly #pieces: Piece[] = [];
 
   /** @param isWatched the servers whose share is of interest. */
   constructor(width: number, isWatched: (server: number) => boolean) {
@@ -15,30 +20,32 @@ export class Timeline implements Watcher {
   }
 
   sent(server: number, at: number): void {
-    const piece = (this.#sent[Math.floor(at / this.#width)] ??= { all: 0, watched: 0 });
-    piece.all++;
+    const piece = this.#piece(at);
+    piece.sent++;
     if (this.#isWatched(server)) piece.watched++;
   }
 
   ended(begun: number, at: number): void {
-    (this.#times[Math.floor(begun / this.#width)] ??= new Sample()).add(at - begun);
+    this.#piece(begun).times.add(at - begun);
   }
 
   /** Seconds and the share of the watched servers. */
   get shares(): [number, number][] {
-    return this.#points(this.#sent, ({ all, watched }) => watched / all);
+    return this.#points(({ sent, watched }) => watched / sent);
   }
 
   /** Seconds and the p99 of what began then, in ms. */
   get p99(): [number, number][] {
-    return this.#points(this.#times, (sample) => sample.quantile(0.99));
+    return this.#points(({ times }) => times.quantile(0.99));
   }
 
-  #points<T>(pieces: readonly (T | undefined)[], value: (piece: T) => number): [number, number][] {
-    const points: [number, number][] = [];
-    pieces.forEach((piece, i) => {
-      if (piece !== undefined) points.push([((i + 0.5) * this.#width) / 1_000, value(piece)]);
-    });
-    return points;
+  #points(value: (piece: Piece) => number): [number, number][] {
+    return this.#pieces.map((piece, i) => [((i + 0.5) * this.#width) / 1_000, value(piece)]);
+  }
+
+  #piece(at: number): Piece {
+    const place = Math.floor(at / this.#width);
+    while (this.#pieces.length <= place) this.#pieces.push({ sent: 0, watched: 0, times: new Sample() });
+    return this.#pieces[place]!;
   }
 }

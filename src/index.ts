@@ -11,8 +11,10 @@ export type {
   Excluded,
   Outcome,
 } from './balancer/balancer.ts';
+export { type ConsistentHashOptions, consistentHash } from './balancer/consistent-hash.ts';
 export { type FastestOptions, fastest } from './balancer/fastest.ts';
 export { first } from './balancer/first.ts';
+export type { KeyHash } from './balancer/key-hash.ts';
 export { leastInFlight } from './balancer/least-in-flight.ts';
 export { leastUsed } from './balancer/least-used.ts';
 export { type PeakEwmaOptions, peakEwma } from './balancer/peak-ewma.ts';

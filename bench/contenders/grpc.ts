@@ -20,6 +20,10 @@ class Connected {
     return true;
   }
 
+  getAddress(): string {
+    return String(this.port);
+  }
+
   addConnectivityStateListener(): void {}
   addHealthStateWatcher(): void {}
   ref(): void {}

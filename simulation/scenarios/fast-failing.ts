@@ -1,6 +1,6 @@
-import { baseline, strategies } from '../contestants.ts';
+import { baseline, strategies, withEjection, withRetry } from '../contestants.ts';
 import { lognormal } from '../distributions.ts';
-import type { Case, Contestant, Scenario } from '../scenario.ts';
+import type { Case, Scenario } from '../scenario.ts';
 
 export function oneFailing(clients: number, requests = 100_000): Case {
   return {
@@ -17,19 +17,6 @@ export function oneFailing(clients: number, requests = 100_000): Case {
     // From the first request on: what it costs to find out is what this is about.
     unmeasured: 0,
     window: 20,
-  };
-}
-
-export function withRetry(contestant: Contestant): Contestant {
-  return { ...contestant, name: `${contestant.name} + retry`, retries: 1 };
-}
-
-export function withEjection(contestant: Contestant): Contestant {
-  return {
-    ...contestant,
-    name: `${contestant.name} + ejection + retry`,
-    retries: 1,
-    availability: { outlier: true },
   };
 }
 

@@ -1,6 +1,6 @@
-import { all } from '../contestants.ts';
+import { all, withSlowStart } from '../contestants.ts';
 import { lognormal } from '../distributions.ts';
-import type { Case, Contestant, Scenario } from '../scenario.ts';
+import type { Case, Scenario } from '../scenario.ts';
 
 /** Ms after the begin; a fourth of all. */
 export const joined = 10_000;
@@ -21,19 +21,11 @@ function growing(name: string, warmUp?: { length: number; from: number }): Case 
   };
 }
 
-function withSlowStart(contestant: Contestant): Contestant {
-  return {
-    ...contestant,
-    name: `${contestant.name} + slow start`,
-    availability: { slowStart: { window: 10_000 } },
-  };
-}
-
 export const scaleOut: Scenario = {
   name: 'scale-out',
   about: 'three busy servers become six after 10 s; figures are of the 30 s after that',
   contestants: all.flatMap((contestant) =>
-    contestant.balancer === 'omniscient' ? [contestant] : [contestant, withSlowStart(contestant)],
+    contestant.balancer === 'omniscient' ? [contestant] : [contestant, withSlowStart(contestant, 10_000)],
   ),
   cases: [
     growing('newcomers at full speed'),

@@ -106,8 +106,8 @@ export class Availability {
 
   /** A lease begins; `inFlight` counts it already. O(1). */
   started(endpoint: Endpoint): void {
-    if (endpoint.inFlight < this.#maxInFlight && !this.#outlier?.onProbation.has(endpoint)) return;
-    this.#capacityChanged(endpoint);
+    const onTrial = this.#outlier !== undefined && this.#outlier.onProbation.size > 0;
+    if (onTrial || endpoint.inFlight >= this.#maxInFlight) this.#capacityChanged(endpoint);
   }
 
   /** A lease ends; `inFlight` counts it no longer. O(1), O(n) where that ejects or brings back an endpoint. */

@@ -3,6 +3,8 @@ import type { Endpoint } from '../endpoint.ts';
 import type { ProbeOption, Prober } from '../health/probe.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
+import { drawOpen } from './exclusion.ts';
+import { Rotation } from './rotation.ts';
 
 export interface FastestOptions {
   /** What to measure: `'tcp'` connect time (default), `{ http: '/path' }`, or a function of your own. */
@@ -37,14 +39,14 @@ export class Fastest implements Balancer {
   readonly #context: BalancerContext;
   readonly #options: Required<FastestOptions>;
   readonly #prober: Prober;
+  /** Of the fast ones, or of all. */
+  readonly #rotation: Rotation;
   #all: readonly Endpoint[] = [];
-  /** What picks rotate over: the fast ones, or all. */
-  #rotation: readonly Endpoint[] = [];
-  #cursor = 0;
   #timer: TimerHandle | undefined;
 
   constructor(context: BalancerContext, options: FastestOptions = {}) {
     this.#context = context;
+    this.#rotation = new Rotation(context.random);
     this.#options = {
       probe: 'tcp',
       interval: 5_000,
@@ -65,12 +67,14 @@ export class Fastest implements Balancer {
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
-    if (exclude !== undefined) return this.#pickOther(exclude);
-    const rotation = this.#rotation;
-    const cursor = this.#cursor;
-    const next = cursor + 1;
-    this.#cursor = next < rotation.length ? next : 0;
-    return rotation[cursor];
+    if (exclude === undefined) return this.#rotation.next();
+    return this.#rotation.nextExcept(exclude) ?? this.#drawSlow(exclude);
+  }
+
+  /** O(|exclude|). */
+  #drawSlow(exclude: Excluded): Endpoint | undefined {
+    const { random } = this.#context;
+    return drawOpen(this.#all, undefined, exclude, random.next(), random.next());
   }
 
   idle(idle: boolean): void {
@@ -95,30 +99,6 @@ export class Fastest implements Balancer {
     const limit = Math.max(best * (1 + this.#options.tolerance), best + this.#options.margin);
     const measured = best < Number.POSITIVE_INFINITY;
     const fast = this.#all.filter(({ latency }) => measured && latency !== undefined && latency <= limit);
-    const rotation = fast.length > 0 ? fast : this.#all;
-    const same =
-      rotation.length === this.#rotation.length &&
-      rotation.every((endpoint, i) => endpoint === this.#rotation[i]);
-    if (same) return;
-    this.#rotation = rotation;
-    this.#cursor = this.#context.random.below(rotation.length);
-  }
-
-  #pickOther(exclude: Excluded): Endpoint | undefined {
-    return this.#firstOf(this.#rotation, exclude) ?? this.#firstOf(this.#all, exclude);
-  }
-
-  /** Goes on from the cursor, so that retries spread too. */
-  #firstOf(list: readonly Endpoint[], exclude: Excluded): Endpoint | undefined {
-    const steps = Math.min(exclude.size + 1, list.length);
-    for (let step = 0; step < steps; step++) {
-      this.#cursor = (this.#cursor + 1) % list.length;
-      const endpoint = list[this.#cursor]!;
-      if (exclude.has(endpoint)) continue;
-      this.#cursor %= this.#rotation.length;
-      return endpoint;
-    }
-    this.#cursor %= Math.max(1, this.#rotation.length);
-    return undefined;
+    this.#rotation.update(fast.length > 0 ? fast : this.#all);
   }
 }

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerDescription, Excluded } from './balancer.ts';
+import { openFrom } from './exclusion.ts';
 
 /**
  * Always the first that may be chosen: in the order of an ordered prepared query (`{ query, ordered: true }`, nearest first), else the
@@ -29,11 +30,6 @@ export class First implements Balancer {
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
     if (exclude === undefined) return this.#ordered[0];
-    const steps = Math.min(exclude.size + 1, this.#ordered.length);
-    for (let step = 0; step < steps; step++) {
-      const endpoint = this.#ordered[step]!;
-      if (!exclude.has(endpoint)) return endpoint;
-    }
-    return undefined;
+    return this.#ordered[openFrom(0, this.#ordered, exclude)];
   }
 }

@@ -11,8 +11,10 @@ import type {
   BalancerFactory,
   BalancerOption,
 } from './balancer.ts';
+import { ConsistentHash } from './consistent-hash.ts';
 import { Fastest } from './fastest.ts';
 import { First } from './first.ts';
+import { keyHashes } from './key-hash.ts';
 import { LeastInFlight } from './least-in-flight.ts';
 import { LeastUsed } from './least-used.ts';
 import { PeakEwma } from './peak-ewma.ts';
@@ -42,6 +44,15 @@ const strategies: Readonly<Record<string, Strategy>> = {
   'peak-ewma': {
     options: fields({ decay: number(100, 3_600_000), failurePenalty: number(1, 3_600_000) }),
     create: (context, options) => new PeakEwma(context, options),
+  },
+  'consistent-hash': {
+    options: fields({
+      hash: (value, path) =>
+        typeof value === 'function' ? value : oneOf(...Object.keys(keyHashes))(value, path),
+      bound: number(1.01, 100),
+      slots: oneOf(...Array.from({ length: 13 }, (_, i) => 2 ** (10 + i))),
+    }),
+    create: (context, options) => new ConsistentHash(context, options),
   },
   fastest: {
     options: fields({

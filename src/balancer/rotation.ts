@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint.ts';
 import type { Random } from '../random.ts';
 import type { Excluded } from './balancer.ts';
+import { openFrom } from './exclusion.ts';
 
 /** A list taken by turns: what strategies share that rotate, wholly (round-robin) or where they have no preference. */
 export class Rotation {
@@ -39,13 +40,10 @@ export class Rotation {
 
   /** The next that is not excluded, if there is one. O(|exclude|). */
   nextExcept(exclude: Excluded): Endpoint | undefined {
-    // One step more than there can be excluded ones among as many in a row.
-    const steps = Math.min(exclude.size + 1, this.#endpoints.length);
-    for (let step = 0; step < steps; step++) {
-      const endpoint = this.next();
-      if (endpoint !== undefined && !exclude.has(endpoint)) return endpoint;
-    }
-    return undefined;
+    const open = openFrom(this.#cursor, this.#endpoints, exclude);
+    if (open < 0) return undefined;
+    this.#cursor = open;
+    return this.next();
   }
 }
 

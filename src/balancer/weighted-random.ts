@@ -1,40 +1,52 @@
 import type { Endpoint } from '../endpoint.ts';
 import type { Random } from '../random.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { AliasTable } from './alias-table.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
-import { Shares } from './shares.ts';
-import { type Weighed, weigh } from './weights.ts';
+import { drawOpen, redraws } from './exclusion.ts';
+import { nothingWeighed, type Weighed, weigh } from './weights.ts';
 
-/** Any endpoint, the likelier the larger its weight. Obeys weights (and slow start); needs no leases. O(1). */
+/**
+ * Any endpoint, the likelier the larger its weight. Obeys weights (and slow start); needs no leases. O(1): the alias method.
+ *
+ * Weighted round-robin spreads the same shares more evenly; this one keeps nothing that could fall into step with its callers.
+ */
 export function weightedRandom(): BalancerDescription {
   return { name: 'weighted-random' };
 }
 
 export class WeightedRandom implements Balancer {
   readonly #random: Random;
-  #shares: Shares | undefined;
-  #all: readonly Endpoint[] = [];
+  #weighed: Weighed = nothingWeighed;
+  #table = new AliasTable(nothingWeighed);
 
   constructor(context: Pick<BalancerContext, 'random'>) {
     this.#random = context.random;
   }
 
   update(snapshot: Snapshot): void {
-    const weighed: Weighed = weigh(snapshot);
-    this.#all = snapshot.endpoints;
-    this.#shares = weighed.endpoints.length === 0 ? undefined : new Shares(weighed);
+    this.#weighed = weigh(snapshot);
+    this.#table = new AliasTable(this.#weighed);
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
     if (exclude !== undefined) return this.#pickOther(exclude);
-    return this.#shares?.at(this.#random.next() | 0);
+    const table = this.#table;
+    const random = this.#random;
+    return table.at(random.below(table.size), random.next());
   }
 
+  /** O(|exclude|). */
   #pickOther(exclude: Excluded): Endpoint | undefined {
-    for (let i = 0; i < 8; i++) {
+    const random = this.#random;
+    for (let draw = 0; draw < redraws; draw++) {
       const endpoint = this.pick();
-      if (endpoint !== undefined && !exclude.has(endpoint)) return endpoint;
+      if (endpoint === undefined || !exclude.has(endpoint)) return endpoint;
     }
-    return this.#all.find((endpoint) => !exclude.has(endpoint));
+    const { endpoints, weights, spare } = this.#weighed;
+    return (
+      drawOpen(endpoints, weights, exclude, random.next(), random.next()) ??
+      drawOpen(spare, undefined, exclude, random.next(), random.next())
+    );
   }
 }

@@ -23,14 +23,17 @@ export const pick: Command = {
     strategy: {
       type: 'string',
       value: 'STRATEGY',
-      help: `${strategyNames.join(', ')} (default: round-robin)`,
+      help: `${strategyNames.join(', ')} (default: weighted-round-robin)`,
     },
     ...consulOptions,
   },
   examples: ['pick web', 'pick web -n 1000000 --strategy least-used'],
   async run(request, terminal) {
     const count = wholeNumber(request.text('count') ?? '1000', '-n', 1, 10_000_000);
-    const strategy = oneOf(...strategyNames)(request.text('strategy') ?? 'round-robin', '--strategy');
+    const strategy = oneOf(...strategyNames)(
+      request.text('strategy') ?? 'weighted-round-robin',
+      '--strategy',
+    );
     const options = consulDnsOptions(request, terminal);
     const name = parseServiceName(request.operand);
     // What would be warned of fails this command and is said once, by its error.
@@ -40,12 +43,13 @@ export const pick: Command = {
       await service.ready();
       const probing = strategy === 'fastest';
       if (probing) await untilMeasured(service);
-      const { counts, elapsed } = pickMany(service, count);
+      const { counts, elapsed } = pickMany(service, count, strategy === 'consistent-hash');
       const nsPerPick = Number(((1e6 * elapsed) / count).toFixed(2));
       const endpoints = [...service.endpoints].sort(byPlace).map((endpoint) => ({
         address: endpoint.address,
         host: endpoint.host,
         port: endpoint.port,
+        weight: endpoint.weight,
         picks: counts.get(endpoint) ?? 0,
         ...(probing && { latency: endpoint.latency ?? null }),
       }));
@@ -54,9 +58,11 @@ export const pick: Command = {
         terminal.stdout.write(`${JSON.stringify(report)}\n`);
         return;
       }
-      const lines = endpoints.map(({ address, picks, latency }) => ({
+      const weighted = new Set(endpoints.map(({ weight }) => weight)).size > 1;
+      const lines = endpoints.map(({ address, weight, picks, latency }) => ({
         label: address,
         count: picks,
+        ...(weighted && { note: `weight ${weight}` }),
         ...(probing && { note: latencyNote(latency) }),
       }));
       const { dim } = styleFor(terminal);
@@ -83,10 +89,14 @@ async function untilMeasured(service: Service): Promise<void> {
   await sleep(50);
 }
 
-/** Counting costs more than picking, so it stays outside of the time: picks are put by and counted in batches. */
+/**
+ * Counting costs more than picking, so it stays outside of the time: picks are put by and counted in batches. With `keyed`, every pick
+ * has a key of its own, as requests of so many users would.
+ */
 function pickMany(
   service: Service,
   count: number,
+  keyed: boolean,
 ): { counts: ReadonlyMap<Endpoint, number>; elapsed: number } {
   const counts = new Map<Endpoint, number>();
   const picked: Endpoint[] = [];
@@ -94,8 +104,9 @@ function pickMany(
   let elapsed = 0;
   for (let left = count; left > 0; left -= picked.length) {
     picked.length = Math.min(batch, left);
+    const keys = Array.from(picked, (_, i) => (keyed ? `user ${left - i}` : undefined));
     const started = performance.now();
-    for (let i = 0; i < picked.length; i++) picked[i] = service.pick();
+    for (let i = 0; i < picked.length; i++) picked[i] = service.pick(keys[i]);
     elapsed += performance.now() - started;
     for (const endpoint of picked) counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1);
   }

@@ -54,17 +54,25 @@ const addresses = Array.from({ length: 40 }, (_, i) => ({
 }));
 
 describe('pick() allocates nothing', () => {
-  it.each(['round-robin', 'least-used', 'least-in-flight', 'power-of-two-choices', 'peak-ewma', 'fastest'])(
-    '%s',
-    async (name) => {
-      const balancer = createBalancer(name, {
-        ...context(),
-        prober: () => ({ update() {}, idle() {}, close() {} }),
-      });
-      balancer.update(lists()(addresses));
-      expect(await collectionsDuring(pickMany(balancer))).toBeLessThanOrEqual(1);
-    },
-  );
+  it.each([
+    'random',
+    'round-robin',
+    'weighted-round-robin',
+    'weighted-random',
+    'least-used',
+    'least-in-flight',
+    'power-of-two-choices',
+    'peak-ewma',
+    'consistent-hash',
+    'fastest',
+  ])('%s', async (name) => {
+    const balancer = createBalancer(name, {
+      ...context(),
+      prober: () => ({ update() {}, idle() {}, close() {} }),
+    });
+    balancer.update(lists()(addresses));
+    expect(await collectionsDuring(pickMany(balancer))).toBeLessThanOrEqual(1);
+  });
 
   it('through a service', async () => {
     const discovery = createDiscoveryIn({}, { source: fixed(addresses) });

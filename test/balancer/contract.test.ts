@@ -1,22 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import type { Balancer, Endpoint, Snapshot } from '../../src/index.ts';
 import {
+  consistentHash,
   fastest,
   first,
   leastInFlight,
   leastUsed,
   peakEwma,
   powerOfTwoChoices,
+  random,
   roundRobin,
+  weightedRandom,
+  weightedRoundRobin,
 } from '../../src/index.ts';
 import { balancerContract } from '../../src/testing/balancer-contract.ts';
 
 for (const strategy of [
+  random(),
   roundRobin(),
+  weightedRoundRobin(),
+  weightedRandom(),
   leastUsed(),
   leastInFlight(),
   powerOfTwoChoices(),
   peakEwma(),
+  consistentHash(),
+  consistentHash({ bound: 1.25 }),
   fastest(),
 ])
   balancerContract(strategy, { describe, it, expect });

@@ -24,7 +24,9 @@ describe('pick NAME', () => {
         expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port}  █+  250  25\\.0 %$`)),
       ),
     );
-    expect(lines.at(-1)).toMatch(/^1000 picks · round-robin · \d+ ns per pick · web\.service\.consul$/);
+    expect(lines.at(-1)).toMatch(
+      /^1000 picks · weighted-round-robin · \d+ ns per pick · web\.service\.consul$/,
+    );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
 
@@ -41,13 +43,14 @@ describe('pick NAME', () => {
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
     expect(JSON.parse(stdout)).toEqual({
       name: 'web.service.consul',
-      strategy: 'round-robin',
+      strategy: 'weighted-round-robin',
       picks: 4,
       nsPerPick: expect.any(Number),
       endpoints: [8081, 8082, 8083, 8084].map((port) => ({
         address: `127.0.0.1:${port}`,
         host: '127.0.0.1',
         port,
+        weight: 1,
         picks: 1,
       })),
     });

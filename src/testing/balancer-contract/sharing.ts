@@ -19,7 +19,7 @@ export function sharing({ open, expect, options, ...suite }: Suite): void {
       for (const count of [2, 3, 10, 64]) {
         const { balancer, list } = open(seed);
         const { endpoints } = list(count);
-        const counts = countsOf(endpoints, 1_000 * count, () => balancer.pick());
+        const counts = countsOf(endpoints, 5_000 * count, () => balancer.pick());
         const { value, limit } = chiSquare(
           counts,
           counts.map(() => 1),

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../../snapshot.ts';
 import type { BalancerWorld } from './balancer-world.ts';
+import { Requests } from './requests.ts';
 import { chiSquare } from './statistics.ts';
 import { countsOf, only, type Suite } from './suite.ts';
 
@@ -39,23 +40,31 @@ export function weights({ open, expect, options, it }: Suite): void {
     }
   });
 
-  only(options.spreads && options.weights === 'leans', it)(
-    'gives more to the heavier, and something to all',
-    () => {
-      for (const some of [
-        [1, 2, 10],
-        [0.1, 0.5, 1],
-        [1, 300, 65_535],
-      ]) {
-        const { balancer, weigh } = open();
-        const { endpoints } = weigh(...some);
-        const [light, middle, heavy] = countsOf(endpoints, 400_000, () => balancer.pick());
-        expect(heavy!).toBeGreaterThan(middle!);
-        expect(middle!).toBeGreaterThan(light!);
-        expect(light!).toBeGreaterThan(0);
+  const inFlight = only(options.weights === 'in flight', it);
+
+  inFlight('has more requests in flight at the heavier ones', () => {
+    for (const seed of [1, 2, 3]) {
+      const world = open(seed);
+      const { endpoints } = world.weigh(1, 2, 4, 8);
+      const requests = new Requests(world, world.random);
+      const sums = [0, 0, 0, 0];
+      for (let i = 0; i < 20_000; i++) {
+        requests.begin(world.balancer.pick()!);
+        if (requests.size > 150) requests.endOne({ ok: true, elapsed: 10 });
+        if (i > 2_000) for (const [place, endpoint] of endpoints.entries()) sums[place]! += endpoint.inFlight;
       }
-    },
-  );
+      for (const place of [1, 2, 3]) expect(sums[place]! / sums[place - 1]!, `${sums}`).toBeGreaterThan(1.3);
+    }
+  });
+
+  inFlight('shares evenly among all above 0 while nothing is in flight', () => {
+    const { balancer, weigh } = open();
+    const { endpoints } = weigh(1, 0, 65_535, 0.1, 7);
+    expectShares(
+      countsOf(endpoints, 4_000, () => balancer.pick()),
+      [1, 0, 1, 1, 1],
+    );
+  });
 
   obeyed('shares in proportion to the weights (seeds 1, 2 and 3)', () => {
     for (const seed of [1, 2, 3]) {
@@ -96,17 +105,19 @@ export function weights({ open, expect, options, it }: Suite): void {
     );
   });
 
-  obeyed('gives nothing to a weight of 0 beside others, unless those are excluded', () => {
-    const { balancer, weigh } = open();
-    const [zero, one, two, none] = weigh(0, 1, 2, 0).endpoints;
-    const counts = countsOf([one!, two!], 3_000, () => balancer.pick());
-    expectShares(counts, [1, 2]);
-    for (let i = 0; i < 20; i++) expect(balancer.pick(undefined, new Set([two!]))).toBe(one);
-    for (let i = 0; i < 20; i++) {
-      expect([zero, none].includes(balancer.pick(undefined, new Set([one!, two!])))).toBe(true);
-    }
-    expect(balancer.pick(undefined, new Set([zero!, one!, two!]))).toBe(none);
-  });
+  only(options.spreads && options.weights !== false, it)(
+    'gives nothing to a weight of 0 beside others, unless those are excluded',
+    () => {
+      const { balancer, weigh } = open();
+      const [zero, one, two, none] = weigh(0, 1, 2, 0).endpoints;
+      for (let i = 0; i < 3_000; i++) expect([one, two].includes(balancer.pick())).toBe(true);
+      for (let i = 0; i < 20; i++) expect(balancer.pick(undefined, new Set([two!]))).toBe(one);
+      for (let i = 0; i < 20; i++) {
+        expect([zero, none].includes(balancer.pick(undefined, new Set([one!, two!])))).toBe(true);
+      }
+      expect(balancer.pick(undefined, new Set([zero!, one!, two!]))).toBe(none);
+    },
+  );
 
   obeyed('takes the weights of the snapshot, not what the endpoint shows', () => {
     const { balancer, weigh } = open();
