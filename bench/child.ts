@@ -29,5 +29,7 @@ export async function asChild<Task>(work: (task: Task) => Promise<unknown>): Pro
   // Where the parent is gone, so is the server that was measured.
   process.once('disconnect', () => process.exit());
   const value = await work(JSON.parse(process.argv[2] ?? 'null') as Task);
-  process.send!({ value }, () => process.disconnect());
+  process.send!({ value }, () => {
+    if (process.connected) process.disconnect();
+  });
 }

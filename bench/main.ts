@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { arch, cpus, platform } from 'node:os';
+import { arch, cpus, loadavg, platform } from 'node:os';
 import { parseArgs } from 'node:util';
 import { churn } from './balancer/churn.ts';
 import { contenders } from './balancer/contenders.ts';
@@ -51,20 +51,24 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, ${platform()} ${arch()}, Node ${process.version}`;
 const reports: Report[] = [];
-for (const { name, run } of chosen) {
-  reports.push(await run({ smoke: values.smoke, progress: (text) => say(`${name}: ${text}`) }));
-}
-say('');
-
 console.log(machine);
 if (values.smoke) console.log('--smoke: the numbers mean nothing.');
-for (const { title, columns, rows, notes } of reports) {
-  console.log(`\n${title}\n\n${table(columns, rows)}`);
-  for (const note of notes) console.log(note);
+for (const { name, run } of chosen) {
+  const report = await run({ smoke: values.smoke, progress: (text) => say(`${name}: ${text}`) });
+  reports.push(report);
+  say('');
+  // At once: whoever interrupts a run has seen what was measured so far.
+  console.log(`\n${report.title}\n\n${table(report.columns, report.rows)}`);
+  for (const note of report.notes) console.log(note);
 }
 for (const { title, readme } of values.smoke ? [] : reports) {
   if (readme !== undefined) console.log(`\n${title}, in Markdown:\n\n${readme}`);
 }
+console.log(
+  `\nload averages at the end: ${loadavg()
+    .map((load) => load.toFixed(1))
+    .join(', ')}`,
+);
 // From .build/bench/, where this runs compiled.
 const folder = new URL('../../docs/benchmarks/', import.meta.url);
 for (const { file, svg } of values.smoke ? [] : reports.flatMap(({ charts = [] }) => charts)) {

@@ -1,6 +1,6 @@
 import type { Balancer, Excluded, Outcome } from '../src/balancer/balancer.ts';
 import type { Endpoint } from '../src/endpoint.ts';
-import type { Snapshot } from '../src/snapshot.ts';
+import { emptySnapshot, type Snapshot } from '../src/snapshot.ts';
 
 /** What a client needs of src/selection.ts. */
 export interface Selects {
@@ -12,6 +12,8 @@ export interface Selects {
 
 /** A strategy with leases and nothing before it: small enough for ten thousand clients. */
 export function bareSelection(balancer: Balancer): Selects {
+  // As a service does: what is drawn at random is drawn alike.
+  balancer.update(emptySnapshot);
   return {
     update: (snapshot) => balancer.update(snapshot),
     pick: (key) => balancer.pick(key),

@@ -1,5 +1,6 @@
 import { type AvailabilityOptions, checkOutlier, checkSlowStart } from '../src/availability/availability.ts';
-import { strategyNames } from '../src/balancer/index.ts';
+import { consistentHash } from '../src/balancer/consistent-hash.ts';
+import { fastest } from '../src/balancer/fastest.ts';
 import type { Contestant } from './scenario.ts';
 
 /** What all are measured by. */
@@ -7,19 +8,29 @@ export const baseline: Contestant = { name: 'baseline', balancer: 'omniscient' }
 
 /** In the order of what they look at: nothing, counts, requests under way, times, the request itself. */
 export const strategies: readonly Contestant[] = [
+  { name: 'random', balancer: 'random' },
+  { name: 'round-robin', balancer: 'round-robin' },
+  { name: 'weighted-random', balancer: 'weighted-random' },
+  { name: 'weighted-round-robin', balancer: 'weighted-round-robin' },
+  { name: 'least-used', balancer: 'least-used' },
+  { name: 'least-in-flight', balancer: 'least-in-flight' },
+  { name: 'power-of-two-choices', balancer: 'power-of-two-choices' },
+  { name: 'peak-ewma', balancer: 'peak-ewma' },
+  { name: 'fastest (tcp)', balancer: 'fastest' },
+  { name: 'fastest (http)', balancer: fastest({ probe: { http: '/health' } }) },
+  { name: 'consistent-hash', balancer: 'consistent-hash' },
+  { name: 'consistent-hash (bound 1.25)', balancer: consistentHash({ bound: 1.25 }) },
+];
+
+/** Those that differ where servers and weights are equal: there least-used and the weighted ones are round-robin or random. */
+export const distinct: readonly string[] = [
+  'baseline',
   'random',
   'round-robin',
-  'weighted-random',
-  'weighted-round-robin',
-  'least-used',
   'least-in-flight',
   'power-of-two-choices',
   'peak-ewma',
-  'fastest',
-  'consistent-hash',
-]
-  .filter((name) => strategyNames.includes(name))
-  .map((name) => ({ name, balancer: name }));
+];
 
 export const all: readonly Contestant[] = [baseline, ...strategies];
 

@@ -5,7 +5,7 @@ import { plots } from './plots.ts';
 import type { ScenarioReport } from './report.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/index.ts';
-import { caseTable } from './table.ts';
+import { caseTable, legend } from './table.ts';
 
 const usage = `npm run simulate -- [--only SCENARIO]… [--seed N] [--smoke] [--json FILE] [--svg DIR]
 
@@ -39,7 +39,7 @@ if (values.help || unknown.length > 0 || !Number.isInteger(seed)) {
 
 const { smoke } = values;
 const reports: ScenarioReport[] = [];
-console.log(`seed ${seed}${smoke ? ', --smoke: the figures mean nothing' : ''}`);
+console.log(`seed ${seed}${smoke ? ', --smoke: the figures mean nothing' : ''}\n\n${legend}`);
 for (const scenario of scenarios) {
   if (values.only.length > 0 && !values.only.includes(scenario.name)) continue;
   const report = runScenario(scenario, { seed, smoke, progress: (text) => say(`${scenario.name}: ${text}`) });

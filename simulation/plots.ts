@@ -1,5 +1,6 @@
 import { dotChart } from '../charts/dot-chart.ts';
 import { lineChart, type Series } from '../charts/line-chart.ts';
+import { baseline, distinct } from './contestants.ts';
 import type { CaseReport, ContestantReport, ScenarioReport } from './report.ts';
 import type { Result } from './simulate.ts';
 
@@ -50,16 +51,13 @@ const drawings: Readonly<Record<string, (report: ScenarioReport) => Plot[]>> = {
     ),
   'long-polls': ({ cases }) =>
     cases.map((one, i) =>
-      times(`long-polls-${i === 0 ? 'equal' : 'unequal'}`, one, 'Short requests among long polls'),
+      times(`long-polls-${['equal', 'unequal', 'without'][i]}`, one, 'Short requests among long polls'),
     ),
-  'scale-out': ({ cases }) =>
-    cases.flatMap((one, i) => {
-      const kind = i === 0 ? 'warm' : 'cold';
-      return [
-        overTime(`scale-out-share-${kind}`, one, 'shares', 'share of the three newcomers', 'linear'),
-        overTime(`scale-out-p99-${kind}`, one, 'p99', 'p99 in ms', 'log'),
-      ];
-    }),
+  'scale-out': ({ cases: [warm, cold] }) => [
+    overTime('scale-out-share-warm', warm!, 'shares', 'share of the three newcomers', 'linear'),
+    overTime('scale-out-share-cold', cold!, 'shares', 'share of the three newcomers', 'linear'),
+    overTime('scale-out-p99-cold', cold!, 'p99', 'p99 in ms', 'log'),
+  ],
   fleet: ({ cases }) => [
     lines(
       'fleet-clients',
@@ -106,13 +104,11 @@ function lines(
   cases: readonly CaseReport[],
   value: (one: CaseReport) => number,
 ): Plot {
-  const series = cases[0]!.results.map(
-    ({ contestant }, i): Series => ({
-      name: contestant,
-      dashed: i === 0,
-      points: cases.map((one) => [value(one), one.results[i]!.result.p99]),
-    }),
-  );
+  const series = cases[0]!.results.flatMap(({ contestant }, i): Series[] => {
+    if (!distinct.includes(contestant)) return [];
+    const points = cases.map((one): [number, number] => [value(one), one.results[i]!.result.p99]);
+    return [{ name: contestant, dashed: contestant === baseline.name, points }];
+  });
   return { file: `${name}.svg`, svg: lineChart({ title, xLabel, yLabel: 'p99 in ms', x, y: 'log', series }) };
 }
 
@@ -150,9 +146,9 @@ function overTime(
   y: 'linear' | 'log',
 ): Plot {
   const shown = results.filter(({ contestant }: ContestantReport) => shownOverTime.includes(contestant));
-  const series = shown.map(({ contestant, timelines }, i) => ({
+  const series = shown.map(({ contestant, timelines }) => ({
     name: contestant,
-    dashed: i === 0,
+    dashed: contestant === baseline.name,
     points: timelines![which],
   }));
   return {
@@ -163,7 +159,7 @@ function overTime(
 
 /** More lines than these cannot be told apart. */
 const shownOverTime = [
-  'baseline',
+  baseline.name,
   'round-robin',
   'weighted-round-robin + slow start',
   'least-in-flight',

@@ -4,12 +4,14 @@ import type { Random } from '../src/random.ts';
 import type { Event } from './event-queue.ts';
 import type { World } from './world.ts';
 
-/** What a health check takes at speed 1, in ms. */
+/** What a health check takes at speed 1, and what a connect takes, in ms. */
 const probeWork = 1;
+const roundTrip = 0.5;
 
 /**
- * Probes that ask for a health page: they see the queue and the speed of a server, put no load on it, and find a server healthy that
- * fails everything else (a broken database behind it). Otherwise as src/health/prober.ts, without its promises.
+ * Probes by HTTP ask for a health page: they see the queue and the speed of a server, put no load on it, and find a server healthy
+ * that fails everything else (a broken database behind it). Probes by TCP see the network only: the kernel answers them. Otherwise as
+ * src/health/prober.ts, without its promises.
  */
 export function simulatedProber(
   world: World,
@@ -24,7 +26,8 @@ export function simulatedProber(
   let running = 0;
 
   const measure = (endpoint: Endpoint) => {
-    const took = world.serverOf(endpoint).expectedDelay(probeWork, meanWork);
+    const took =
+      options.probe === 'tcp' ? roundTrip : world.serverOf(endpoint).expectedDelay(probeWork, meanWork);
     const begun = events.now;
     running++;
     events.schedule(Math.min(took, timeout), () => {

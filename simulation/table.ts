@@ -3,6 +3,9 @@ import type { CaseReport } from './report.ts';
 
 const columns = ['', 'p50', 'p99', 'p99.9 ms', 'p99 ÷ base', 'failed', 'requests', 'work', 'herding'];
 
+export const legend = `Times in ms. requests, work: the most a server got, or did, over the mean of all. herding: variance over mean of a
+server's arrivals in short windows, where 0 is a metronome, 1 is chance and more is swarms.`;
+
 /** A table of one case; the baseline's row comes first. */
 export function caseTable({ results }: CaseReport): string {
   const base = results[0]!.result;

@@ -21,6 +21,8 @@ export class Workload {
         sum + (joins > 0 || failsAfter !== undefined ? 0 : slots * speed),
       0,
     );
+    if (capacity === 0)
+      throw new RangeError('no server that is listed at the begin works: there is nothing to load');
     this.#rate = (load * capacity) / work.mean / (1 - (longPolls?.share ?? 0));
     this.#arrivals = createRandom(seed);
     this.#work = createRandom(seed ^ 0x5bd1e995);

@@ -1,5 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import {
+  type Attempt,
   type Balancer,
   createDiscovery,
   type Discovery,
@@ -9,11 +10,13 @@ import {
   fastest,
   filter,
   fixed,
+  type Lease,
   leastUsed,
   merge,
   NoEndpointsError,
   type Resolution,
   type Resolver,
+  RetriesExhaustedError,
   renamed,
   type Service,
   type ServiceSnapshot,
@@ -40,12 +43,51 @@ describe('types', () => {
     expectTypeOf(program).toBeFunction();
   });
 
+  it('lead a user through leases, retries and reports', () => {
+    const program = async (web: Service) => {
+      const lease = web.acquire({ key: 'user 1', exclude: new Set(web.endpoints) });
+      expectTypeOf(lease).toEqualTypeOf<Lease>();
+      expectTypeOf(lease.endpoint).toEqualTypeOf<Endpoint>();
+      lease.release({ ok: true, elapsed: 12 });
+      const length = await web.run(
+        async (endpoint, { signal, attempt }) => {
+          expectTypeOf(endpoint).toEqualTypeOf<Endpoint>();
+          expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+          expectTypeOf(attempt).toEqualTypeOf<number>();
+          return 'text'.length;
+        },
+        { retries: 2, retryOn: (_error, { endpoint }) => endpoint.inFlight === 0, timeout: 1_000 },
+      );
+      expectTypeOf(length).toEqualTypeOf<number>();
+      web.report(web.pick('user 1'), { ok: false });
+      web.setBalancer({ name: 'peak-ewma', decay: 5_000 });
+      expectTypeOf(web.available).toEqualTypeOf<readonly Endpoint[]>();
+      expectTypeOf(new RetriesExhaustedError('', []).attempts).toEqualTypeOf<readonly Attempt[]>();
+      createDiscovery({
+        outlier: true,
+        slowStart: 10_000,
+        priorities: { zones: ['a'] },
+        maxInFlight: 9,
+        retryBudget: false,
+      });
+      createDiscovery({
+        outlier: { panic: { use: 'none' } },
+        services: { web: { slowStart: { window: 1_000 } } },
+      });
+    };
+    expectTypeOf(program).toBeFunction();
+  });
+
   it('refuse what cannot be', () => {
     const refused = (discovery: Discovery) => {
       // @ts-expect-error: there is no such option
       createDiscovery({ colour: 'red' });
       // @ts-expect-error: a name has a service or a query
       discovery.service({ tag: 'v1' });
+      // @ts-expect-error: an outcome says whether it went well
+      discovery.service('web').report(discovery.service('web').pick(), {});
+      // @ts-expect-error: there are two ways out of a panic
+      createDiscovery({ outlier: { panic: { use: 'some' } } });
       // @ts-expect-error: milliseconds are numbers
       fastest({ interval: '5s' });
       // @ts-expect-error: an endpoint is an identity

@@ -29,7 +29,10 @@ export async function publicService(
   const service = discovery.service('web', { balancer, ...options });
   await service.ready();
   if (strategy === 'fastest') {
-    while (service.endpoints.some(({ latency }) => latency === undefined)) await pause(5);
+    // Those of the second group are not probed.
+    while (service.endpoints.some(({ latency, priority }) => latency === undefined && priority === 1)) {
+      await pause(5);
+    }
     // The fast set is worked out a moment after the last result.
     await pause(100);
   }

@@ -17,8 +17,8 @@ export async function time(
   smoke: boolean,
   between: () => void = () => {},
 ): Promise<number[]> {
-  const target = smoke ? 1e5 : 5e6;
-  const rounds = smoke ? 3 : 15;
+  const target = smoke ? 1e5 : 1.5e6;
+  const rounds = smoke ? 3 : 51;
   const times: number[] = [];
   for (const loop of loops) times.push(await warmUp(loop, target, smoke));
   const samples = loops.map((): number[] => []);

@@ -76,6 +76,6 @@ export const pairs: readonly Pair[] = [
   {
     label: 'moleculer Shard',
     ours: 'consistent-hash',
-    make: async (fleet) => new (await import('./moleculer.ts')).Moleculer('Shard', fleet),
+    make: async (fleet) => new (await import('./moleculer.ts')).MoleculerShard(fleet),
   },
 ];

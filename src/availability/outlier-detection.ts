@@ -155,7 +155,6 @@ export class OutlierDetection {
     const time = Math.min(ejectionTime * standing.ejections, maxEjectionTime);
     standing.until = now + time * (1 + jitter * this.#random.fraction());
     standing.state = 'ejected';
-    standing.inRow = 0;
     standing.counts.clear();
     this.onProbation.delete(endpoint);
     this.ejected.add(endpoint);

@@ -4,9 +4,9 @@ import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
 import { BoundedLoad } from './bounded-load.ts';
 import { type KeyHash, keyHashes, scatter } from './key-hash.ts';
-import { Rotation } from './rotation.ts';
 import { SlotTable } from './slot-table.ts';
-import { type Weighed, weigh } from './weights.ts';
+import { WeightedRoundRobin } from './weighted-round-robin.ts';
+import { nothingWeighed, type Weighed, weigh } from './weights.ts';
 
 export interface ConsistentHashOptions {
   /**
@@ -41,16 +41,18 @@ export function consistentHash(options: ConsistentHashOptions = {}): BalancerDes
   return { name: 'consistent-hash', ...options };
 }
 
-/** Steps of at most 10 ns at once; in between the event loop goes on. */
+/** Steps of about 10 ns that are taken at once; in between the event loop goes on. */
 const slice = 2 ** 17;
+/** Changes of no more steps are made within `update`: one endpoint of average weight that leaves takes as many as there are slots. */
+const atOnce = 1.25 * slice;
 /** A slice ends after so many ms anyway: code that is not compiled yet takes its time. The clock is read every so many steps. */
 const longest = 2;
 const between = 2 ** 12;
 
 /** How often a key jumps before all are looked at in turn, beside once for each that is excluded. */
 const jumps = 32;
-
-const none: Weighed = { endpoints: [], weights: new Float64Array(0), equal: true, spare: [] };
+/** How many turns a request without a key waits for somebody who has room. */
+const turns = 8;
 
 export class ConsistentHash implements Balancer {
   readonly #context: BalancerContext;
@@ -59,10 +61,11 @@ export class ConsistentHash implements Balancer {
   /** A hash's first bits are its slot. */
   readonly #shift: number;
   readonly #load: BoundedLoad | undefined;
-  readonly #rotation: Rotation;
-  #weighed: Weighed = none;
-  /** Answers picks; of an older list while `#next` is being made. */
+  readonly #keyless: WeightedRoundRobin;
+  #weighed: Weighed = nothingWeighed;
+  /** A table that is made; of an older list as long as there is a next one. */
   #table: SlotTable | undefined;
+  /** The newest list's, while it is being made. */
   #next: SlotTable | undefined;
   #timer: TimerHandle | undefined;
   #idle = false;
@@ -74,12 +77,12 @@ export class ConsistentHash implements Balancer {
     this.#slots = slots;
     this.#shift = 32 - Math.log2(slots);
     this.#load = bound === undefined ? undefined : new BoundedLoad(bound);
-    this.#rotation = new Rotation(context.random);
+    this.#keyless = new WeightedRoundRobin(context);
   }
 
   update(snapshot: Snapshot): void {
     this.#weighed = weigh(snapshot);
-    this.#rotation.update(this.#weighed.endpoints);
+    this.#keyless.update(snapshot);
     this.#load?.update(this.#weighed);
     if (this.#weighed.endpoints.length > 0) this.#follow();
     else this.#abandon();
@@ -112,20 +115,19 @@ export class ConsistentHash implements Balancer {
     this.#abandon();
   }
 
-  /** A small change is made in the table at once, any other by a new one. */
+  /** A small change is made in the table at once; for any other one there will be a new table. */
   #follow(): void {
     const difference = (this.#next ?? this.#table)?.compare(this.#weighed);
     if (difference !== undefined) {
-      const { joined, left, reweighed } = difference;
-      if (joined.length + left.length + reweighed.length === 0) return;
-      if (this.#next === undefined && this.#table!.costOf(difference) <= 2 * slice) {
+      if (difference.size === 0) return;
+      if (this.#next === undefined && this.#table!.costOf(difference) <= atOnce) {
         this.#table!.change(difference);
         return;
       }
     }
     for (const endpoint of this.#table?.compare(this.#weighed).left ?? []) this.#table!.drop(endpoint);
     this.#next = new SlotTable(this.#slots, this.#weighed);
-    this.#make();
+    this.#schedule();
   }
 
   #make(): void {
@@ -155,54 +157,61 @@ export class ConsistentHash implements Balancer {
     this.#schedule();
   }
 
-  /** The newest list's own answer, however far its table is. */
-  #ownerOf(slot: number): Endpoint | undefined {
-    return this.#table?.at(slot) ?? (this.#next ?? this.#table)?.find(slot);
-  }
-
-  /** Jumps from slot to slot until somebody may be chosen; each jump finds anybody, by weight. */
+  /** Jumps from slot to slot until somebody may be chosen: anybody, by weight, but for one key always in the same order. */
   #pickFrom(bits: number, exclude: Excluded | undefined): Endpoint | undefined {
-    const { endpoints } = this.#weighed;
+    const { endpoints, spare } = this.#weighed;
     const most = jumps + Math.min(exclude?.size ?? 0, endpoints.length);
     let full: Endpoint | undefined;
     let at = bits;
     for (let jump = 0; jump < most; jump++) {
       const endpoint = this.#ownerOf(at >>> this.#shift);
       if (endpoint === undefined) break;
-      if (exclude?.has(endpoint) !== true) {
-        if (this.#load?.hasRoom(endpoint) !== false) return endpoint;
+      if (exclude === undefined || !exclude.has(endpoint)) {
+        if (this.#hasRoom(endpoint)) return endpoint;
         full ??= endpoint;
       }
       at = scatter((at + 0x9e3779b9) | 0);
     }
-    const start = (bits >>> 0) % endpoints.length;
-    for (let step = 0; step < endpoints.length; step++) {
-      const endpoint = endpoints[(start + step) % endpoints.length]!;
-      if (exclude?.has(endpoint) === true) continue;
-      if (this.#load?.hasRoom(endpoint) !== false) return endpoint;
-      full ??= endpoint;
+    return (
+      this.#firstOf(endpoints, bits, exclude, true) ??
+      full ??
+      this.#firstOf(endpoints, bits, exclude, false) ??
+      this.#firstOf(spare, bits, exclude, false)
+    );
+  }
+
+  /** The newest list's own answer, at every moment: from its table, or by asking all while that is not made. */
+  #ownerOf(slot: number): Endpoint | undefined {
+    return this.#table?.at(slot) ?? this.#next?.find(slot);
+  }
+
+  /** In turn from a place that depends on the key. */
+  #firstOf(
+    list: readonly Endpoint[],
+    bits: number,
+    exclude: Excluded | undefined,
+    withRoom: boolean,
+  ): Endpoint | undefined {
+    const start = list.length === 0 ? 0 : (bits >>> 0) % list.length;
+    for (let step = 0; step < list.length; step++) {
+      const endpoint = list[(start + step) % list.length]!;
+      if (exclude?.has(endpoint) !== true && (!withRoom || this.#hasRoom(endpoint))) return endpoint;
     }
-    return full ?? this.#spare(exclude);
+    return undefined;
+  }
+
+  #hasRoom(endpoint: Endpoint): boolean {
+    return this.#load === undefined || this.#load.hasRoom(endpoint);
   }
 
   #pickWithout(key: unknown, exclude: Excluded | undefined): Endpoint | undefined {
     // From JavaScript a number may come: as a key it is as good as its text.
     if (key !== undefined && key !== null) return this.pick(String(key), exclude);
-    if (this.#load === undefined) {
-      if (exclude === undefined) return this.#rotation.next();
-      return this.#rotation.nextExcept(exclude) ?? this.#spare(exclude);
+    if (this.#load === undefined) return this.#keyless.pick(undefined, exclude);
+    for (let turn = 0; turn < turns; turn++) {
+      const endpoint = this.#keyless.pick(undefined, exclude);
+      if (endpoint === undefined || this.#load.hasRoom(endpoint)) return endpoint;
     }
-    let full: Endpoint | undefined;
-    for (let step = 0; step < this.#weighed.endpoints.length; step++) {
-      const endpoint = this.#rotation.next()!;
-      if (exclude?.has(endpoint) === true) continue;
-      if (this.#load.hasRoom(endpoint)) return endpoint;
-      full ??= endpoint;
-    }
-    return full ?? this.#spare(exclude);
-  }
-
-  #spare(exclude: Excluded | undefined): Endpoint | undefined {
-    return this.#weighed.spare.find((endpoint) => exclude?.has(endpoint) !== true);
+    return this.#pickFrom(this.#context.random.next() | 0, exclude);
   }
 }

@@ -74,7 +74,7 @@ export class Fastest implements Balancer {
   /** O(|exclude|). */
   #drawSlow(exclude: Excluded): Endpoint | undefined {
     const { random } = this.#context;
-    return drawOpen(this.#all, undefined, exclude, random.next(), random.next());
+    return drawOpen(this.#all, undefined, exclude, random.next() | 0, random.next() | 0);
   }
 
   idle(idle: boolean): void {

@@ -32,8 +32,8 @@ export class LeastInFlight implements Balancer {
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
-    if (exclude !== undefined) return this.#pickOther(exclude);
-    return this.#endpoints[this.#rings.next()];
+    const endpoints = this.#endpoints;
+    return endpoints[exclude === undefined ? this.#rings.next() : this.#rings.nextExcept(exclude, endpoints)];
   }
 
   started(endpoint: Endpoint): void {
@@ -48,11 +48,6 @@ export class LeastInFlight implements Balancer {
   #move(endpoint: Endpoint): void {
     const place = this.#places.get(endpoint);
     if (place !== undefined) this.#rings.move(place, endpoint.inFlight);
-  }
-
-  #pickOther(exclude: Excluded): Endpoint | undefined {
-    const place = this.#rings.nextWhere((candidate) => !exclude.has(this.#endpoints[candidate]!));
-    return this.#endpoints[place];
   }
 
   #anyTurns(size: number): number[] {

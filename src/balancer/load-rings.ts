@@ -1,3 +1,6 @@
+import type { Endpoint } from '../endpoint.ts';
+import type { Excluded } from './balancer.ts';
+
 /**
  * Places 0…n-1 by load: one ring for each load that occurs, the rings in a chain from the least load upward.
  *
@@ -49,17 +52,18 @@ export class LoadRings {
     return place;
   }
 
-  /** The first in the order of loads and turns for which `fits`; it goes to the end of its queue. -1: none. */
-  nextWhere(fits: (place: number) => boolean): number {
+  /** The same among those that are not excluded; -1 where there is none. Looks at |exclude| + 1 places at most. */
+  nextExcept(exclude: Excluded, endpoints: readonly Endpoint[]): number {
     for (let ring = this.#higher[end]!; ring !== end; ring = this.#higher[ring]!) {
       const head = this.#head[ring]!;
       let place = head;
       do {
-        if (fits(place)) {
-          this.#head[ring] = this.#next[place]!;
+        const next = this.#next[place]!;
+        if (!exclude.has(endpoints[place]!)) {
+          this.#head[ring] = next;
           return place;
         }
-        place = this.#next[place]!;
+        place = next;
       } while (place !== head);
     }
     return -1;

@@ -19,8 +19,8 @@ export function peakEwma(options: PeakEwmaOptions = {}): BalancerDescription {
   return { name: 'peak-ewma', ...options };
 }
 
-/** More than any response time: an endpoint that is being tried out for the first time. */
-const penalty = 1e15;
+/** More than any average, within what a 32-bit float holds: of an endpoint that is tried out and has not answered yet. */
+const unproven = 1e30;
 
 export class PeakEwma implements Balancer {
   readonly timed = true;
@@ -29,7 +29,7 @@ export class PeakEwma implements Balancer {
   readonly #decay: number;
   readonly #failurePenalty: number;
   #release: (() => void) | undefined;
-  /** By place: the average as it would stand at #origin; 0 where nothing is measured. */
+  /** By place: the average, 0 where nothing is known. Of the time #origin: what is learned later is entered as so much more. */
   #averages = new Float64Array(0);
   #origin: number;
 
@@ -47,42 +47,24 @@ export class PeakEwma implements Balancer {
 
   update(snapshot: Snapshot): void {
     this.#choices.update(snapshot);
-    this.#origin = this.#coarse.now;
-    this.#averages = Float64Array.from(this.#choices.endpoints, (endpoint) => this.#inflated(endpoint));
+    this.#renew();
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
-    const choices = this.#choices;
-    const one = choices.first(exclude);
-    if (one < 0) return undefined;
-    const other = choices.second(one, exclude);
-    return choices.endpoints[this.#cost(other) < this.#cost(one) ? other : one];
+    return this.#choices.pick(exclude);
   }
 
   started(endpoint: Endpoint): void {
-    this.#choices.reload(endpoint);
+    const place = this.#choices.placeOf(endpoint);
+    if (place >= 0) this.#price(place);
   }
 
   finished(endpoint: Endpoint, outcome: Outcome): void {
-    this.#choices.reload(endpoint);
-    this.reported(endpoint, outcome);
+    this.#learn(endpoint, outcome);
   }
 
-  reported(endpoint: Endpoint, { ok, elapsed = 0, aborted = false }: Outcome): void {
-    const now = this.#coarse.now;
-    const { response } = endpoint;
-    const weight = response === undefined ? 0 : Math.exp((response.at - now) / this.#decay);
-    const average = response === undefined ? 0 : response.average * weight;
-    const sample = ok || aborted ? elapsed : Math.max(elapsed, this.#failurePenalty);
-    if (sample <= 0 || (aborted && sample < average)) return;
-    const next = sample > average ? sample : average * weight + sample * (1 - weight);
-    if (response === undefined) endpoint.response = { average: next, at: now };
-    else {
-      response.average = next;
-      response.at = now;
-    }
-    const place = this.#choices.placeOf(endpoint);
-    if (place >= 0) this.#averages[place] = this.#inflated(endpoint);
+  reported(endpoint: Endpoint, outcome: Outcome): void {
+    this.#learn(endpoint, outcome);
   }
 
   idle(idle: boolean): void {
@@ -94,16 +76,41 @@ export class PeakEwma implements Balancer {
     this.#release?.();
   }
 
-  #inflated({ response }: Endpoint): number {
-    return response === undefined
-      ? 0
-      : response.average * Math.exp((response.at - this.#origin) / this.#decay);
+  /** One piece, since a number with a fraction that is handed from one function to another may be put on the heap for it. */
+  #learn(endpoint: Endpoint, { ok, elapsed = 0, aborted = false }: Outcome): void {
+    const now = this.#coarse.now;
+    if (now - this.#origin > this.#decay) this.#renew();
+    const place = this.#choices.placeOf(endpoint);
+    const { response } = endpoint;
+    const rest = response === undefined ? 0 : Math.exp((response.at - now) / this.#decay);
+    const average = response === undefined ? 0 : response.average * rest;
+    const sample = ok || aborted ? elapsed : Math.max(elapsed, this.#failurePenalty);
+    if (sample > 0 && (!aborted || sample > average)) {
+      const next = sample > average ? sample : average * rest + sample * (1 - rest);
+      if (response === undefined) endpoint.response = { average: next, at: now };
+      else {
+        response.average = next;
+        response.at = now;
+      }
+      if (place >= 0) this.#averages[place] = next * Math.exp((now - this.#origin) / this.#decay);
+    }
+    if (place >= 0) this.#price(place);
   }
 
-  #cost(place: number): number {
+  #price(place: number): void {
     const average = this.#averages[place]!;
-    const load = this.#choices.loads[place]! * this.#choices.relief[place]!;
-    if (average > 0) return average * (load + 1);
-    return load === 0 ? 0 : penalty * load;
+    const load = this.#choices.endpoints[place]!.inFlight * this.#choices.burdens[place]!;
+    this.#choices.costs[place] = average > 0 ? average * (load + 1) : unproven * load;
+  }
+
+  /** Lets all averages decay to now. O(n). */
+  #renew(): void {
+    const now = this.#coarse.now;
+    const { endpoints } = this.#choices;
+    this.#origin = now;
+    this.#averages = Float64Array.from(endpoints, ({ response }) =>
+      response === undefined ? 0 : response.average * Math.exp((response.at - now) / this.#decay),
+    );
+    for (let place = 0; place < endpoints.length; place++) this.#price(place);
   }
 }

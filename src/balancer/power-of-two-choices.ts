@@ -20,22 +20,23 @@ export class PowerOfTwoChoices implements Balancer {
 
   update(snapshot: Snapshot): void {
     this.#choices.update(snapshot);
+    for (const endpoint of snapshot.endpoints) this.#price(endpoint);
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
-    const choices = this.#choices;
-    const { endpoints, loads, relief } = choices;
-    const one = choices.first(exclude);
-    if (one < 0) return undefined;
-    const other = choices.second(one, exclude);
-    return endpoints[loads[other]! * relief[other]! < loads[one]! * relief[one]! ? other : one];
+    return this.#choices.pick(exclude);
   }
 
   started(endpoint: Endpoint): void {
-    this.#choices.reload(endpoint);
+    this.#price(endpoint);
   }
 
   finished(endpoint: Endpoint): void {
-    this.#choices.reload(endpoint);
+    this.#price(endpoint);
+  }
+
+  #price(endpoint: Endpoint): void {
+    const place = this.#choices.placeOf(endpoint);
+    if (place >= 0) this.#choices.costs[place] = endpoint.inFlight * this.#choices.burdens[place]!;
   }
 }

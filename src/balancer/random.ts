@@ -37,6 +37,6 @@ export class RandomChoice implements Balancer {
       const endpoint = this.pick();
       if (endpoint === undefined || !exclude.has(endpoint)) return endpoint;
     }
-    return drawOpen(this.#endpoints, undefined, exclude, random.next(), random.next());
+    return drawOpen(this.#endpoints, undefined, exclude, random.next() | 0, random.next() | 0);
   }
 }

@@ -56,9 +56,10 @@ export class SlotRace {
     this.#paces[member] = 1 / weight;
   }
 
-  /** How many slots `member` reaches until `time`, rounded down; but for rounding, none of them later. */
+  /** How many slots `member` has reached at `time`: all those, but for rounding, of which `timeOf` is no later. */
   reached(member: number, time: number): number {
-    return Math.floor(-Math.expm1(-time / this.#paces[member]!) * this.#slots);
+    const place = -Math.expm1(-time / this.#paces[member]!);
+    return Math.min(this.#slots, Math.max(0, Math.floor((place - this.#lead[member]!) * this.#slots) + 1));
   }
 
   /** When `member` reaches `slot`. */

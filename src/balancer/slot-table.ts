@@ -4,6 +4,8 @@ import type { Weighed } from './weights.ts';
 
 /** A list against the one that a table was made for. */
 export interface Difference {
+  /** How many have joined, left or another weight. */
+  readonly size: number;
   readonly joined: readonly { readonly endpoint: Endpoint; readonly weight: number }[];
   readonly left: readonly Endpoint[];
   /** With their new weights. */
@@ -20,7 +22,7 @@ export interface Difference {
 export class SlotTable {
   readonly #slots: number;
   readonly #race: SlotRace;
-  readonly #owners: Owners;
+  #owners: Owners = new Uint16Array(0);
   /** By member; the place 0 stays empty. */
   readonly #endpoints: (Endpoint | undefined)[] = [undefined];
   readonly #members = new Map<Endpoint, number>();
@@ -39,17 +41,16 @@ export class SlotTable {
   /** and after all claims the slots below this one. */
   #settled = 0;
 
-  /** Of a new table nothing is made yet. O(n + slots). */
+  /** Of a new table nothing is made yet. O(n). */
   constructor(slots: number, { endpoints, weights }: Weighed) {
     this.#slots = slots;
     this.#room = endpoints.length + 8 + (endpoints.length >> 3);
     this.#race = new SlotRace(slots, this.#room);
-    this.#owners = this.#room < 2 ** 16 ? new Uint16Array(slots) : new Uint32Array(slots);
     for (const [i, endpoint] of endpoints.entries()) this.#enter(endpoint, weights[i]!);
     this.#end = Math.log(Math.max(2, endpoints.length)) / this.#weight;
   }
 
-  /** Whose the slot is; `undefined` while nobody knows, or where that endpoint has been dropped. O(1). */
+  /** Whose the slot is, in a table that is made; `undefined` where that endpoint has been dropped. O(1). */
   at(slot: number): Endpoint | undefined {
     return this.#endpoints[this.#owners[slot]!];
   }
@@ -61,13 +62,16 @@ export class SlotTable {
 
   /** Goes on making it, for about so many steps; true when it is done. */
   make(steps: number): boolean {
+    if (this.#owners.length === 0) {
+      this.#owners = this.#room < 2 ** 16 ? new Uint16Array(this.#slots) : new Uint32Array(this.#slots);
+    }
     let left = steps;
     while (left > 0 && this.#claiming < this.#endpoints.length) left -= this.#makeClaims(left);
     while (left > 0 && this.#settled < this.#slots) {
       const slot = this.#owners.indexOf(0, this.#settled);
       this.#settled = slot < 0 ? this.#slots : slot + 1;
       if (slot >= 0) this.#settle(slot);
-      left -= this.#endpoints.length;
+      left -= this.#settling;
     }
     return this.#claiming >= this.#endpoints.length && this.#settled >= this.#slots;
   }
@@ -81,9 +85,12 @@ export class SlotTable {
       if (member === undefined) joined.push({ endpoint, weight });
       else if (weight !== this.#weights[member]) reweighed.push({ endpoint, weight });
     }
-    if (endpoints.length - joined.length === this.#members.size) return { joined, left: [], reweighed };
-    const listed = new Set(endpoints);
-    return { joined, left: [...this.#members.keys()].filter((endpoint) => !listed.has(endpoint)), reweighed };
+    let left: Endpoint[] = [];
+    if (endpoints.length - joined.length < this.#members.size) {
+      const listed = new Set(endpoints);
+      left = [...this.#members.keys()].filter((endpoint) => !listed.has(endpoint));
+    }
+    return { size: joined.length + left.length + reweighed.length, joined, left, reweighed };
   }
 
   /** At most about so many steps `change` takes; Infinity where it cannot be done. */
@@ -96,7 +103,7 @@ export class SlotTable {
     for (const { endpoint } of shrinking) given += this.#weightOf(endpoint);
     let claims = 0;
     for (const { weight } of [...joined, ...reweighed]) claims -= Math.expm1(-weight * this.#end);
-    return this.#slots * ((given / this.#weight) * length + claims);
+    return this.#slots * ((given / this.#weight) * this.#settling + claims);
   }
 
   /** Makes a table that is done one of another list. */
@@ -114,8 +121,8 @@ export class SlotTable {
     for (const { endpoint, weight } of joined) claiming.push(this.#enter(endpoint, weight));
     if (doubtful.size > 0) this.#settleAll(doubtful);
     for (const member of claiming) {
-      // One more for the rank that is begun, and one for rounding.
-      const ranks = Math.min(this.#slots, this.#race.reached(member, this.#end) + 2);
+      // One more, since the end is somebody's time as it was rounded.
+      const ranks = Math.min(this.#slots, this.#race.reached(member, this.#end) + 1);
       this.#race.claim(this.#owners, member, 0, ranks);
     }
   }
@@ -124,6 +131,11 @@ export class SlotTable {
   drop(endpoint: Endpoint): void {
     const member = this.#members.get(endpoint);
     if (member !== undefined) this.#endpoints[member] = undefined;
+  }
+
+  /** Steps it takes to find the owner of a slot. */
+  get #settling(): number {
+    return this.#endpoints.length + 8;
   }
 
   #enter(endpoint: Endpoint, weight: number): number {

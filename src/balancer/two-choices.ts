@@ -1,86 +1,154 @@
 import type { Endpoint } from '../endpoint.ts';
 import type { Random } from '../random.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { AliasTable } from './alias-table.ts';
 import type { Excluded } from './balancer.ts';
-import { weigh } from './weights.ts';
+import { drawOpen, openFrom, redraws } from './exclusion.ts';
+import { Rotation } from './rotation.ts';
+import { nothingWeighed, weigh } from './weights.ts';
 
-/** @param load requests in flight, those of a lighter endpoint counted for more: with equal weights their number. At least 0. */
-export type CostOf = (place: number, load: number) => number;
-
+/**
+ * Of two distinct endpoints the one that costs less: what the strategies of two choices share. They differ in the cost.
+ *
+ * The first is the one whose turn it is, and it is taken unless the other costs strictly less: so where all cost the same, two choices
+ * are round-robin (weighted, where weights differ). The other is drawn from all the rest. Weights act twice: in how often an
+ * endpoint is looked at, which is what counts while little is in flight, and in what its load counts for.
+ */
 export class TwoChoices {
-  readonly #costOf: CostOf;
-  #places: ReadonlyMap<Endpoint, number> = new Map();
-  #endpoints: readonly Endpoint[] = [];
-  #size = 0;
-  #cursor = 0;
-  /** xorshift32, as in random.ts; kept here since a call for each draw would cost as much as all the rest. */
+  readonly #rotation: Rotation;
+  /** Unequal weights only. */
+  #table: AliasTable | undefined;
+  /** The golden-ratio sequence of weighted-round-robin.ts, for whose turn it is by weight. */
+  #turn: number;
+  /** Of xorshift32, as in random.ts. Not asked for there: a call would cost as much as all the rest of a pick. */
   #state: number;
-  #relief = new Float64Array(0);
+  #weighed = nothingWeighed;
+  /** Those that are chosen from, and behind them those of weight 0. */
+  #endpoints: readonly Endpoint[] = [];
+  /** How many are chosen from. */
+  #size = 0;
+  #places: ReadonlyMap<Endpoint, number> = new Map();
+  #burdens = new Float64Array(0);
   #costs = new Float32Array(1);
-  /** The bits of #costs. Floating-point numbers from 0 upward are ordered as their bits are, and integers compare without a branch. */
+  /** The bits of #costs: of numbers from 0 upward they are ordered as the numbers are, and integers are compared without a branch. */
   #ranks = new Int32Array(this.#costs.buffer);
-  #random: Random;
 
-  constructor(random: Random, costOf: CostOf) {
-    this.#random = random;
-    this.#costOf = costOf;
+  constructor(random: Random) {
+    this.#rotation = new Rotation(random);
+    this.#turn = random.next() | 0;
     this.#state = random.next() | 1;
   }
 
+  /** By place. */
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints;
   }
 
+  /** By place: what a request in flight counts for, 1 at the mean weight, 2 at half of it. */
+  get burdens(): Float64Array {
+    return this.#burdens;
+  }
+
+  /** By place: what a request more would cost there, at least 0; lower is better. The strategy's to write; 0 after each update. */
+  get costs(): Float32Array {
+    return this.#costs;
+  }
+
+  /** O(n). */
   update(snapshot: Snapshot): void {
-    const { endpoints, weights, spare } = weigh(snapshot);
-    const all = spare.length === 0 ? endpoints : [...endpoints, ...spare];
+    const weighed = weigh(snapshot);
+    const { endpoints, weights, spare, equal } = weighed;
     const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
-    const next = this.#endpoints[this.#cursor];
-    this.#cursor = next === undefined ? this.#random.below(endpoints.length) : 0;
-    this.#endpoints = all;
+    this.#weighed = weighed;
+    this.#endpoints = spare.length === 0 ? endpoints : [...endpoints, ...spare];
     this.#size = endpoints.length;
-    this.#relief = Float64Array.from(all, (_, place) => mean / (weights[place] ?? mean));
-    this.#places = new Map(all.map((endpoint, place) => [endpoint, place]));
-    this.#costs = new Float32Array(Math.max(1, all.length));
+    this.#places = new Map(this.#endpoints.map((endpoint, place) => [endpoint, place]));
+    this.#burdens = Float64Array.from(this.#endpoints, (_, place) => mean / (weights[place] ?? mean));
+    this.#costs = new Float32Array(Math.max(1, this.#endpoints.length));
     this.#ranks = new Int32Array(this.#costs.buffer);
+    this.#rotation.update(endpoints);
+    this.#table = equal ? undefined : tableOfPlaces(weights);
   }
 
-  reprice(): void {
-    for (let place = 0; place < this.#endpoints.length; place++) this.#price(place);
-  }
-
-  /** -1 */
-  priceOf(endpoint: Endpoint): number {
-    const place = this.#places.get(endpoint);
-    if (place === undefined) return -1;
-    this.#price(place);
-    return place;
-  }
-
+  /** -1: not in the list. */
   placeOf(endpoint: Endpoint): number {
     return this.#places.get(endpoint) ?? -1;
   }
 
-  #price(place: number): void {
-    this.#costs[place] = this.#costOf(place, this.#endpoints[place]!.inFlight * this.#relief[place]!);
+  /** `undefined` only where nothing may be chosen. O(1), with exclusion O(|exclude|). */
+  pick(exclude?: Excluded): Endpoint | undefined {
+    if (exclude !== undefined) return this.#pickOther(exclude);
+    const size = this.#size;
+    const turn = this.#next();
+    if (size < 2) return this.#endpoints[turn];
+    // 1 … size - 1 places further on, less a turn, and that given back below 0: without a branch, which nobody could predict.
+    const past = turn + 1 - size + Math.floor(portion(this.#draw()) * (size - 1));
+    return this.#cheaper(turn, past + (size & (past >> 31)));
   }
 
-  pick(_exclude?: Excluded): Endpoint | undefined {
-    const size = this.#size;
-    const one = this.#cursor;
-    const next = one + 1;
-    this.#cursor = next < size ? next : 0;
-    if (size < 2) return this.#endpoints[one];
+  #cheaper(turn: number, other: number): Endpoint | undefined {
+    const ranks = this.#ranks;
+    const less = (ranks[other]! - ranks[turn]!) >> 31;
+    return this.#endpoints[turn ^ ((turn ^ other) & less)];
+  }
+
+  /** Whose turn it is. */
+  #next(): number {
+    const table = this.#table;
+    if (table === undefined) return this.#rotation.nextPlace();
+    this.#turn = (this.#turn + step) | 0;
+    return placeIn(table, portion(this.#turn));
+  }
+
+  #pickOther(exclude: Excluded): Endpoint | undefined {
+    const turn = this.#openTurn(exclude);
+    if (turn < 0) return drawOpen(this.#weighed.spare, undefined, exclude, this.#draw(), this.#draw());
+    return this.#cheaper(turn, this.#openOther(turn, exclude));
+  }
+
+  #openTurn(exclude: Excluded): number {
+    if (this.#size === 0) return -1;
+    for (let draw = 0; draw < redraws; draw++) {
+      const place = this.#next();
+      if (!exclude.has(this.#endpoints[place]!)) return place;
+    }
+    const { endpoints, weights } = this.#weighed;
+    const endpoint = drawOpen(endpoints, weights, exclude, this.#draw(), this.#draw());
+    return endpoint === undefined ? -1 : this.placeOf(endpoint);
+  }
+
+  /** Another, or the same where it is the only one left. */
+  #openOther(turn: number, exclude: Excluded): number {
+    for (let draw = 0; draw < redraws; draw++) {
+      const place = Math.floor(portion(this.#draw()) * this.#size);
+      if (place !== turn && !exclude.has(this.#endpoints[place]!)) return place;
+    }
+    return openFrom((turn + 1) % this.#size, this.#weighed.endpoints, exclude);
+  }
+
+  #draw(): number {
     let state = this.#state;
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
     this.#state = state;
-    // In [-size, size): 1 … size - 1 places further on, less a turn; wrapped without a branch, which could not be predicted.
-    const past = one + 1 - size + Math.floor((state >>> 0) * 2 ** -32 * (size - 1));
-    const other = past + (size & (past >> 31));
-    const ranks = this.#ranks;
-    const less = (ranks[other]! - ranks[one]!) >> 31;
-    return this.#endpoints[one ^ ((one ^ other) & less)];
+    return state;
   }
+}
+
+/** As in weighted-round-robin.ts. */
+const step = 0x9e3778c1 | 0;
+
+/** The table hands out what it was given; here places. */
+function tableOfPlaces(weights: Float64Array): AliasTable {
+  return new AliasTable({ endpoints: [...weights.keys()] as unknown as readonly Endpoint[], weights });
+}
+
+function placeIn(table: AliasTable, fraction: number): number {
+  return table.at(fraction) as unknown as number;
+}
+
+/** An int32 as a number in [0, 1). */
+function portion(bits: number): number {
+  return (bits >>> 0) * 2 ** -32;
 }

@@ -31,9 +31,7 @@ export class WeightedRandom implements Balancer {
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
     if (exclude !== undefined) return this.#pickOther(exclude);
-    const table = this.#table;
-    const random = this.#random;
-    return table.at(random.below(table.size), random.next());
+    return this.#table.at(this.#random.fraction());
   }
 
   /** O(|exclude|). */
@@ -45,8 +43,8 @@ export class WeightedRandom implements Balancer {
     }
     const { endpoints, weights, spare } = this.#weighed;
     return (
-      drawOpen(endpoints, weights, exclude, random.next(), random.next()) ??
-      drawOpen(spare, undefined, exclude, random.next(), random.next())
+      drawOpen(endpoints, weights, exclude, random.next() | 0, random.next() | 0) ??
+      drawOpen(spare, undefined, exclude, random.next() | 0, random.next() | 0)
     );
   }
 }

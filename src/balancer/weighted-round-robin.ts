@@ -45,9 +45,11 @@ export class WeightedRoundRobin implements Balancer {
   }
 
   update(snapshot: Snapshot): void {
-    this.#weighed = weigh(snapshot);
-    this.#rotation.update(this.#weighed.endpoints);
-    this.#shares = this.#weighed.equal ? undefined : new Shares(this.#weighed);
+    const weighed = weigh(snapshot);
+    this.#weighed = weighed;
+    this.#shares = weighed.equal ? undefined : new Shares(weighed);
+    // A list that it does not serve leaves the rotation where it is: whoever's turn it is would lose it by being absent there.
+    if (weighed.equal) this.#rotation.update(weighed.endpoints);
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {

@@ -33,10 +33,10 @@ export class Meter {
     return this.watch<Excluded>({ size: excluded.size, has: (endpoint) => excluded.has(endpoint) });
   }
 
-  /** The most that one of `times` calls of `work` reads. */
-  most(times: number, work: () => void): number {
+  /** The most that one of `times` calls of `work` reads; it ends with the first above `limit`. */
+  most(times: number, limit: number, work: () => void): number {
     let most = 0;
-    for (let i = 0; i < times; i++) {
+    for (let i = 0; i < times && most <= limit; i++) {
       this.reads = 0;
       work();
       most = Math.max(most, this.reads);

@@ -3,10 +3,10 @@ export interface BalancerContractOptions {
   /** `false` for a strategy that prefers one endpoint on purpose, as `first` does. Default true: shares evenly without a key. */
   readonly spreads?: boolean;
   /**
-   * `true`: shares in proportion to the weights of the snapshot. `'in flight'`: only where requests are in flight, the heavier ones
-   * having more of them; all above 0 are alike otherwise. `false`: evenly, whatever the weights are. Default false.
+   * `true`: shares in proportion to the weights of the snapshot while nothing is in flight, and has more in flight at the heavier ones.
+   * `false`: evenly, whatever the weights are. Default false.
    */
-  readonly weights?: boolean | 'in flight';
+  readonly weights?: boolean;
   /** `true`: one key is one endpoint, in every process, as long as that is there. Default false. */
   readonly sticks?: boolean;
   /** Picks under random updates. Default 1 000 000: below a second for most. */

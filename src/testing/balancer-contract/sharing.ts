@@ -60,13 +60,13 @@ export function sharing({ open, expect, options, ...suite }: Suite): void {
   it('starves nobody who stays, while others come and go between all picks', () => {
     const { balancer, list, random } = open();
     const counts = new Map<string, number>();
-    for (let i = 0; i < 6_000; i++) {
+    for (let i = 0; i < 1_200; i++) {
       // Numbers 4 and 5 are always there.
       const from = random.below(5);
       list(6 - from + random.below(4), from);
       const address = balancer.pick()?.address ?? 'none';
       counts.set(address, (counts.get(address) ?? 0) + 1);
     }
-    for (const i of [4, 5]) expect(counts.get(`10.0.0.${i}:${8000 + i}`) ?? 0).toBeGreaterThan(300);
+    for (const i of [4, 5]) expect(counts.get(`10.0.0.${i}:${8000 + i}`) ?? 0).toBeGreaterThan(60);
   });
 }
