@@ -30,3 +30,11 @@ export function bareSelection(balancer: Balancer): Selects {
     },
   };
 }
+
+/** The same for a program that calls plain `pick()` and reports how it went: nothing is ever in flight. */
+export function reportingSelection(balancer: Balancer): Selects {
+  return {
+    ...bareSelection(balancer),
+    lease: (endpoint) => ({ release: (outcome) => balancer.reported?.(endpoint, outcome) }),
+  };
+}

@@ -8,7 +8,7 @@ import { createRandom } from '../src/random.ts';
 import { RetryBudget } from '../src/retry-budget.ts';
 import { Selection } from '../src/selection.ts';
 import { type DepartedEndpoints, emptySnapshot, reconcile, type Snapshot } from '../src/snapshot.ts';
-import { bareSelection, type Selects } from './bare-selection.ts';
+import { bareSelection, reportingSelection, type Selects } from './bare-selection.ts';
 import { omniscient } from './omniscient.ts';
 import { simulatedProber } from './probes.ts';
 import type { Contestant } from './scenario.ts';
@@ -63,7 +63,7 @@ export class Client {
     const option = contestant.balancer === 'omniscient' ? omniscient(world, meanWork) : contestant.balancer;
     this.#selection =
       contestant.availability === undefined
-        ? bareSelection(create(option))
+        ? (contestant.reports ? reportingSelection : bareSelection)(create(option))
         : new Selection({
             key: 'web.service.consul',
             clock,

@@ -22,6 +22,12 @@ export const strategies: readonly Contestant[] = [
   { name: 'consistent-hash (bound 1.25)', balancer: consistentHash({ bound: 1.25 }) },
 ];
 
+/** What strategies that want leases make of plain `pick()` with reports. */
+export const reported: readonly Contestant[] = [
+  { name: 'least-in-flight, no leases', balancer: 'least-in-flight', reports: true },
+  { name: 'peak-ewma, no leases', balancer: 'peak-ewma', reports: true },
+];
+
 /** Those that differ where servers and weights are equal: there least-used and the weighted ones are round-robin or random. */
 export const distinct: readonly string[] = [
   'baseline',

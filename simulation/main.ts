@@ -47,13 +47,12 @@ for (const scenario of scenarios) {
   console.log(`\n# ${report.name}: ${report.about}`);
   for (const one of report.cases) console.log(`\n${one.name}\n\n${caseTable(one)}`);
   reports.push(report);
+  if (values.svg === undefined) continue;
+  await mkdir(values.svg, { recursive: true });
+  for (const { file, svg } of plots(report)) await writeFile(join(values.svg, file), svg);
 }
 if (values.json !== undefined) {
   await writeFile(values.json, `${JSON.stringify({ seed, smoke, reports }, undefined, 1)}\n`);
-}
-if (values.svg !== undefined) {
-  await mkdir(values.svg, { recursive: true });
-  for (const { file, svg } of plots(reports)) await writeFile(join(values.svg, file), svg);
 }
 
 /** On a terminal one line that changes, elsewhere a line each. */

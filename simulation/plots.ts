@@ -9,9 +9,9 @@ export interface Plot {
   readonly svg: string;
 }
 
-/** What is drawn of which scenario; scenarios that were not run are left out. */
-export function plots(reports: readonly ScenarioReport[]): Plot[] {
-  return reports.flatMap((report) => drawings[report.name]?.(report) ?? []);
+/** What is drawn of a scenario. */
+export function plots(report: ScenarioReport): Plot[] {
+  return drawings[report.name]?.(report) ?? [];
 }
 
 const drawings: Readonly<Record<string, (report: ScenarioReport) => Plot[]>> = {

@@ -8,6 +8,8 @@ export interface Contestant {
   readonly name: string;
   readonly balancer: BalancerOption | 'omniscient';
   readonly availability?: AvailabilityOptions;
+  /** Plain `pick()` and `report()` instead of leases. Without availability. */
+  readonly reports?: boolean;
   /** Attempts after the first, within the retry budget. Default 0. */
   readonly retries?: number;
 }

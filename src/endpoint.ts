@@ -57,6 +57,8 @@ export class LiveEndpoint implements Endpoint {
   picks = 0;
   latency: number | undefined = undefined;
   response: ResponseTime | undefined = undefined;
+  /** What outlier ejection knows of it (outlier-detection.ts): here, because a request must not pay for finding it elsewhere. */
+  standing: object | undefined = undefined;
   #current: Address;
 
   /** @param key its `endpointKey`. */

@@ -100,7 +100,7 @@ describe('the defaults of a discovery', () => {
       ]);
     }
     expect(named('v1.other.service.consul', { discovery }).settings.balancer).toEqual({
-      name: 'round-robin',
+      name: 'weighted-round-robin',
     });
   });
 });

@@ -7,7 +7,7 @@ import { median } from '../statistics.ts';
 import { caseOf } from './cases.ts';
 import { bareBalancer, prepare, snapshotOf } from './fleet.ts';
 import { floorLoop, floorTurnoverLoop, pickLoop, turnoverLoop } from './loops.ts';
-import { time } from './timing.ts';
+import { quietOf, time } from './timing.ts';
 
 export interface Task {
   readonly ours: string;
@@ -71,8 +71,8 @@ await asChild(async ({ ours, size, smoke }: Task): Promise<Churned> => {
     turnover,
     floorTurnover,
     floor: floorPick,
-    steady: median(steady),
-    after: median(after),
+    steady: quietOf(steady),
+    after: quietOf(after),
     update: median(updates),
   };
 });

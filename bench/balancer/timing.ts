@@ -5,13 +5,23 @@
  * a ratio; and it samples the heap under the process's own young generation, where scavenges hide what was allocated.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
-import { median } from '../statistics.ts';
+import { median, percentile } from '../statistics.ts';
 import { pause } from './fleet.ts';
 
 /** Does it so often and returns the sum of the ports, so that no result goes unused. */
 export type Loop = (times: number) => number;
 
-/** ns per turn of each loop, the median of the rounds, taken by turns. `between`: before each round, for what timers would do. */
+/**
+ * What of many rounds counts. Neighbours on the machine only ever add time; where they are busy half of the time, a median
+ * falls now on this side, now on that.
+ */
+const quiet = 0.1;
+
+export function quietOf(samples: readonly number[]): number {
+  return percentile(samples, quiet);
+}
+
+/** ns per turn of each loop, taken by turns. `between`: before each round, for what timers would do. */
 export async function time(
   loops: readonly Loop[],
   smoke: boolean,
@@ -31,7 +41,7 @@ export async function time(
       samples[i]!.push(elapsed(loops[i]!, times[i]!) / times[i]!);
     }
   }
-  return samples.map(median);
+  return samples.map(quietOf);
 }
 
 function elapsed(loop: Loop, times: number): number {

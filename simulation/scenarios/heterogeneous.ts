@@ -1,4 +1,4 @@
-import { all } from '../contestants.ts';
+import { all, reported } from '../contestants.ts';
 import { lognormal } from '../distributions.ts';
 import type { Case, Scenario } from '../scenario.ts';
 
@@ -20,7 +20,7 @@ export const heterogeneous: Scenario = {
   name: 'heterogeneous',
   about:
     'nine servers, three each of speed 1, 2 and 4, ten clients; with and without SRV weights that say so',
-  contestants: all,
+  contestants: [...all, ...reported],
   cases: [
     unequal('no weights, load 0.4', 0.4, false),
     unequal('weights 1:2:4, load 0.4', 0.4, true),

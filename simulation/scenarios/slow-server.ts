@@ -1,4 +1,4 @@
-import { all } from '../contestants.ts';
+import { all, reported } from '../contestants.ts';
 import { exponential } from '../distributions.ts';
 import type { Case, Scenario } from '../scenario.ts';
 
@@ -17,7 +17,7 @@ export function oneSlow(clients: number, load: number, requests = 200_000): Case
 export const slowServer: Scenario = {
   name: 'slow-server',
   about: 'ten servers of 64 slots, one of them 20 × slower',
-  contestants: all,
+  contestants: [...all, ...reported],
   cases: [
     ...[0.02, 0.05, 0.1, 0.2, 0.4, 0.8].map((load) => oneSlow(1, load)),
     oneSlow(10, 0.4),

@@ -1,6 +1,6 @@
 import type { Outcome } from '../balancer/balancer.ts';
 import type { Clock } from '../clock.ts';
-import type { Endpoint } from '../endpoint.ts';
+import type { Endpoint, LiveEndpoint } from '../endpoint.ts';
 import type { Random } from '../random.ts';
 import type { Outlier } from './outlier-options.ts';
 import { Roll } from './roll.ts';
@@ -29,8 +29,8 @@ const jitter = 0.1;
  * Takes out who fails: gRFC A50 and Envoy's outlier detection, with the half-open return of a circuit breaker. After its time an
  * endpoint is on probation, with one lease at a time: its first success ends that, its first failure ejects it again, for longer.
  *
- * What is known of an endpoint hangs on it by a WeakMap: it lives as long as the endpoint's object does, which a service remembers
- * for 10 minutes after it left. So a short absence clears nobody, and nothing has to be tidied up.
+ * What is known of an endpoint stands on it: it lives as long as the endpoint's object does, which a service remembers for 10 minutes
+ * after it left. So a short absence clears nobody, and nothing has to be tidied up.
  */
 export class OutlierDetection {
   /** Of the list. */
@@ -42,7 +42,6 @@ export class OutlierDetection {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #slots: SlotClock;
-  readonly #standings = new WeakMap<Endpoint, Standing>();
   /** More ejections in a row lengthen nothing any more, and would take for ever to be forgiven. */
   readonly #mostInRow: number;
   #roll = new Roll();
@@ -67,7 +66,7 @@ export class OutlierDetection {
     this.ejected.clear();
     this.onProbation.clear();
     for (const endpoint of endpoints) {
-      const standing = this.#standings.get(endpoint);
+      const standing = standingOf(endpoint);
       if (standing === undefined || standing.state === 'in') continue;
       if (standing.state === 'ejected' && standing.until > now) this.ejected.add(endpoint);
       else this.#return(endpoint, standing);
@@ -77,17 +76,17 @@ export class OutlierDetection {
   /** When `due` is to be called next; Infinity: not at all. O(ejected). */
   get next(): number {
     let next = this.#slots.next;
-    for (const endpoint of this.ejected) next = Math.min(next, this.#standings.get(endpoint)!.until);
+    for (const endpoint of this.ejected) next = Math.min(next, standingOf(endpoint)!.until);
     return next;
   }
 
   /** Lets return, on probation, whose time is over. */
   due(now: number): readonly Endpoint[] {
     this.#slots.due(now);
-    const returning = [...this.ejected].filter((endpoint) => this.#standings.get(endpoint)!.until <= now);
+    const returning = [...this.ejected].filter((endpoint) => standingOf(endpoint)!.until <= now);
     for (const endpoint of returning) {
       this.ejected.delete(endpoint);
-      this.#return(endpoint, this.#standings.get(endpoint)!);
+      this.#return(endpoint, standingOf(endpoint)!);
     }
     return returning;
   }
@@ -100,7 +99,7 @@ export class OutlierDetection {
   /** How many requests it may have in flight. */
   limit(endpoint: Endpoint): number {
     if (!this.onProbation.has(endpoint)) return Number.POSITIVE_INFINITY;
-    return this.#standings.get(endpoint)!.leftovers + 1;
+    return standingOf(endpoint)!.leftovers + 1;
   }
 
   /**
@@ -109,7 +108,7 @@ export class OutlierDetection {
    * @returns what has become of the endpoint, where anything has.
    */
   heard(endpoint: Endpoint, outcome: Outcome, leased: boolean): 'ejected' | 'proven' | undefined {
-    const standing = this.#standings.get(endpoint) ?? this.#meet(endpoint);
+    const standing = standingOf(endpoint) ?? this.#meet(endpoint);
     if (standing.state === 'ejected') return undefined;
     if (outcome.aborted === true) {
       if (leased && standing.leftovers > 0) standing.leftovers--;
@@ -187,7 +186,11 @@ export class OutlierDetection {
       until: 0,
       leftovers: 0,
     };
-    this.#standings.set(endpoint, standing);
+    (endpoint as LiveEndpoint).standing = standing;
     return standing;
   }
+}
+
+function standingOf(endpoint: Endpoint): Standing | undefined {
+  return (endpoint as LiveEndpoint).standing as Standing | undefined;
 }

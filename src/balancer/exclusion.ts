@@ -19,11 +19,17 @@ export function openFrom(place: number, endpoints: readonly Endpoint[], exclude:
 /** How often strategies that draw do so again, before they look in the list: for a few among many, once is nearly always enough. */
 export const redraws = 8;
 
+/** As many as are looked at, beside those that are excluded. */
 const window = 64;
 
+/** Whether `drawOpen` looks through the whole list, and so is exact. */
+export function fitsWindow(endpoints: readonly Endpoint[], exclude: Excluded): boolean {
+  return endpoints.length <= exclude.size + window;
+}
+
 /**
- * One of those that are not excluded, by weight: for when whoever is excluded was drawn time and again. Exact over a list of
- * up to |exclude| + 64; in a longer one over as many in a row, so that nobody inherits what is excluded beside him. O(|exclude|).
+ * One of those that are not excluded, by weight: for when whoever is excluded was drawn time and again. Exact over a list that fits
+ * into the window; in a longer one over so many in a row, so that nobody inherits what is excluded beside him. O(|exclude|).
  *
  * @param weights all equal where there are none.
  * @param where any int32, drawn: which part of a long list.
@@ -38,7 +44,7 @@ export function drawOpen(
 ): Endpoint | undefined {
   const size = endpoints.length;
   const seen = Math.min(size, exclude.size + window);
-  const start = seen === size ? 0 : Math.floor(portion(where) * size);
+  const start = fitsWindow(endpoints, exclude) ? 0 : Math.floor(portion(where) * size);
   let total = 0;
   for (let step = 0; step < seen; step++) {
     const at = (start + step) % size;

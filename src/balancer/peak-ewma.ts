@@ -87,11 +87,9 @@ export class PeakEwma implements Balancer {
     const sample = ok || aborted ? elapsed : Math.max(elapsed, this.#failurePenalty);
     if (sample > 0 && (!aborted || sample > average)) {
       const next = sample > average ? sample : average * rest + sample * (1 - rest);
-      if (response === undefined) endpoint.response = { average: next, at: now };
-      else {
-        response.average = next;
-        response.at = now;
-      }
+      const kept = (endpoint.response ??= { average: Number.NaN, at: Number.NaN });
+      kept.average = next;
+      kept.at = now;
       if (place >= 0) this.#averages[place] = next * Math.exp((now - this.#origin) / this.#decay);
     }
     if (place >= 0) this.#price(place);

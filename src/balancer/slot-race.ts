@@ -95,7 +95,8 @@ export class SlotRace {
     const paces = this.#paces;
     let best = 0;
     let bestPlace = 0.5;
-    let bestPace = Number.MAX_VALUE;
+    // Later than anybody who takes part, earlier than who does not.
+    let bestPace = 1e300;
     for (let member = 1; member <= last; member++) {
       const place = this.#placeOf(member, slot);
       const pace = paces[member]!;
@@ -115,13 +116,14 @@ export class SlotRace {
   }
 }
 
-/** Compares times, mostly without a logarithm: x ≤ -ln(1 - x) ≤ x / (1 - x). */
+/** Compares times, mostly without a logarithm: 2x / (2 - x) ≤ -ln(1 - x) ≤ x (2 - x) / (2 - 2x). */
 function isEarlier(place: number, pace: number, otherPlace: number, otherPace: number): boolean {
   if (pace === otherPace) return place < otherPlace;
-  const least = place * pace;
-  const otherLeast = otherPlace * otherPace;
-  if (least * (1 - otherPlace) >= otherLeast) return false;
-  if (otherLeast * (1 - place) >= least) return true;
+  const scaled = place * pace;
+  const otherScaled = otherPlace * otherPace;
+  const both = (2 - place) * (2 - otherPlace);
+  if (4 * scaled * (1 - otherPlace) >= otherScaled * both) return false;
+  if (4 * otherScaled * (1 - place) >= scaled * both) return true;
   return timeAt(place, pace) < timeAt(otherPlace, otherPace);
 }
 

@@ -16,7 +16,7 @@ export interface Difference {
  * A number of slots, and whose each of them is. That depends on the endpoints and their weights alone (SlotRace), not on how the table
  * came to them: made anew or changed, it is the same.
  *
- * Made anew, all members claim slots until a time by which few are left over, and the winner of each of those is looked for:
+ * Made anew, all members claim slots until a time by which few are left over, and the winner of each of those is looked for: about
  * slots × (ln n + 1) steps of some nanoseconds, in as many pieces as wanted.
  */
 export class SlotTable {
@@ -47,7 +47,8 @@ export class SlotTable {
     this.#room = endpoints.length + 8 + (endpoints.length >> 3);
     this.#race = new SlotRace(slots, this.#room);
     for (const [i, endpoint] of endpoints.entries()) this.#enter(endpoint, weights[i]!);
-    this.#end = Math.log(Math.max(2, endpoints.length)) / this.#weight;
+    // Then claiming what is left over takes as long as asking all about it.
+    this.#end = Math.log(this.#settling / 2) / this.#weight;
   }
 
   /** Whose the slot is, in a table that is made; `undefined` where that endpoint has been dropped. O(1). */
@@ -97,12 +98,15 @@ export class SlotTable {
   costOf({ joined, left, reweighed }: Difference): number {
     const { length } = this.#endpoints;
     if (length + joined.length - this.#free.length > this.#room) return Number.POSITIVE_INFINITY;
-    const shrinking = reweighed.filter(({ endpoint, weight }) => weight < this.#weightOf(endpoint));
     let given = 0;
-    for (const endpoint of left) given += this.#weightOf(endpoint);
-    for (const { endpoint } of shrinking) given += this.#weightOf(endpoint);
     let claims = 0;
-    for (const { weight } of [...joined, ...reweighed]) claims -= Math.expm1(-weight * this.#end);
+    for (const endpoint of left) given += this.#weightOf(endpoint);
+    for (const { weight } of joined) claims -= Math.expm1(-weight * this.#end);
+    for (const { endpoint, weight } of reweighed) {
+      const before = this.#weightOf(endpoint);
+      if (weight < before) given += before;
+      else claims -= Math.expm1(-weight * this.#end);
+    }
     return this.#slots * ((given / this.#weight) * this.#settling + claims);
   }
 
@@ -135,7 +139,7 @@ export class SlotTable {
 
   /** Steps it takes to find the owner of a slot. */
   get #settling(): number {
-    return this.#endpoints.length + 8;
+    return this.#endpoints.length + 16;
   }
 
   #enter(endpoint: Endpoint, weight: number): number {

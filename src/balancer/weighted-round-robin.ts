@@ -1,7 +1,8 @@
 import type { Endpoint } from '../endpoint.ts';
+import type { Random } from '../random.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
-import { drawOpen, redraws } from './exclusion.ts';
+import { drawOpen, fitsWindow, redraws } from './exclusion.ts';
 import { Rotation } from './rotation.ts';
 import { Shares } from './shares.ts';
 import { nothingWeighed, type Weighed, weigh } from './weights.ts';
@@ -28,27 +29,34 @@ export function weightedRoundRobin(): BalancerDescription {
 const step = 0x9e3778c1 | 0;
 
 export class WeightedRoundRobin implements Balancer {
-  /** Equal weights. */
+  readonly #random: Random;
+  /** For equal weights. */
   readonly #rotation: Rotation;
-  /** Unequal ones. */
+  /** For unequal ones. */
   #shares: Shares | undefined;
-  /** The newest point of the sequence. */
+  /** The newest point of the sequence, an int32. */
   #turn: number;
-  /** A sequence of its own for those who find too many excluded: what is left of the first one then is anything but even. */
+  /**
+   * Two more such sequences, for picks with exclusions. One step a pick and no more: a point that is skipped because it is an
+   * excluded one's says where the next one is, and whoever has that would be preferred.
+   */
   #detour: number;
+  #secondDetour: number;
   #weighed: Weighed = nothingWeighed;
 
   constructor({ random }: Pick<BalancerContext, 'random'>) {
+    this.#random = random;
     this.#rotation = new Rotation(random);
     this.#turn = random.next() | 0;
     this.#detour = random.next() | 0;
+    this.#secondDetour = random.next() | 0;
   }
 
   update(snapshot: Snapshot): void {
     const weighed = weigh(snapshot);
     this.#weighed = weighed;
     this.#shares = weighed.equal ? undefined : new Shares(weighed);
-    // A list that it does not serve leaves the rotation where it is: whoever's turn it is would lose it by being absent there.
+    // A list that it does not serve leaves the rotation where it is: whose turn it is would lose it by being absent there.
     if (weighed.equal) this.#rotation.update(weighed.endpoints);
   }
 
@@ -61,27 +69,34 @@ export class WeightedRoundRobin implements Balancer {
     return shares.at(turn);
   }
 
-  /** O(|exclude| + log n). */
+  /** O(|exclude|) and a look-up. */
   #pickOther(exclude: Excluded): Endpoint | undefined {
-    if (this.#shares === undefined) return this.#rotation.nextExcept(exclude) ?? this.#pickSpare(exclude);
-    for (let draw = 0; draw < redraws; draw++) {
-      const endpoint = this.pick()!;
-      if (!exclude.has(endpoint)) return endpoint;
-    }
-    const { endpoints, weights } = this.#weighed;
-    const detour = this.#nextDetour();
-    // Another even sequence, for where to look: multiples of the points by an odd number.
-    const where = Math.imul(detour, 0x85ebca6b);
-    return drawOpen(endpoints, weights, exclude, where, detour) ?? this.#pickSpare(exclude);
+    const shares = this.#shares;
+    const endpoint =
+      shares === undefined ? this.#rotation.nextExcept(exclude) : this.#drawOther(shares, exclude);
+    return endpoint ?? this.#drawFrom(this.#weighed.spare, undefined, exclude);
   }
 
-  #pickSpare(exclude: Excluded): Endpoint | undefined {
-    const detour = this.#nextDetour();
-    return drawOpen(this.#weighed.spare, undefined, exclude, Math.imul(detour, 0x85ebca6b), detour);
-  }
-
-  #nextDetour(): number {
+  #drawOther(shares: Shares, exclude: Excluded): Endpoint | undefined {
     this.#detour = (this.#detour + step) | 0;
-    return this.#detour;
+    const endpoint = shares.at(this.#detour);
+    if (!exclude.has(endpoint)) return endpoint;
+    const { endpoints, weights } = this.#weighed;
+    // A short list is looked through, which is as even as plain picks are. In a long one chance is quicker.
+    const draws = fitsWindow(endpoints, exclude) ? 0 : redraws;
+    for (let draw = 0; draw < draws; draw++) {
+      const other = shares.at(this.#random.next() | 0);
+      if (!exclude.has(other)) return other;
+    }
+    return this.#drawFrom(endpoints, weights, exclude);
+  }
+
+  #drawFrom(
+    endpoints: readonly Endpoint[],
+    weights: Float64Array | undefined,
+    exclude: Excluded,
+  ): Endpoint | undefined {
+    this.#secondDetour = (this.#secondDetour + step) | 0;
+    return drawOpen(endpoints, weights, exclude, this.#random.next() | 0, this.#secondDetour);
   }
 }

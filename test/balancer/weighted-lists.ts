@@ -9,7 +9,7 @@ export function weightedLists() {
   return (weights: readonly (number | undefined)[]): Snapshot =>
     next(
       weights.flatMap((weight, i) =>
-        weight === undefined ? [] : [{ host: `10.0.${i >> 8}.${i & 255}`, port: 80, priority: 1, weight }],
+        weight === undefined ? [] : [{ host: `10.0.${i >> 8}.${i & 255}`, port: i + 1, priority: 1, weight }],
       ),
     );
 }
@@ -19,8 +19,7 @@ export function weighted(...weights: number[]): Snapshot {
 }
 
 export function numberOf(endpoint: Endpoint | undefined): number {
-  const [, , high, low] = endpoint!.host.split('.').map(Number);
-  return high! * 256 + low!;
+  return endpoint!.port - 1;
 }
 
 /** How often each was picked, by its number. */
@@ -40,10 +39,16 @@ export class Ledger {
   }
 
   /** Picks once, while the weights are these. */
-  pick(balancer: Balancer, weights: readonly (number | undefined)[], exclude?: Excluded): void {
+  pick(
+    balancer: Balancer,
+    weights: readonly (number | undefined)[],
+    exclude?: Excluded,
+  ): Endpoint | undefined {
     const total = weights.reduce<number>((sum, weight = 0) => sum + weight, 0);
     for (const [i, weight = 0] of weights.entries()) this.#move(i, -weight / total);
-    this.#move(numberOf(balancer.pick(undefined, exclude)), 1);
+    const endpoint = balancer.pick(undefined, exclude);
+    this.#move(numberOf(endpoint), 1);
+    return endpoint;
   }
 
   #move(i: number, by: number): void {
