@@ -50,6 +50,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, ${platform()} ${arch()}, Node ${process.version}`;
+// From .build/bench/, where this runs compiled.
+const pictures = new URL('../../docs/benchmarks/', import.meta.url);
 const reports: Report[] = [];
 console.log(machine);
 if (values.smoke) console.log('--smoke: the numbers mean nothing.');
@@ -60,6 +62,10 @@ for (const { name, run } of chosen) {
   // At once: whoever interrupts a run has seen what was measured so far.
   console.log(`\n${report.title}\n\n${table(report.columns, report.rows)}`);
   for (const note of report.notes) console.log(note);
+  for (const { file, svg } of values.smoke ? [] : (report.charts ?? [])) {
+    await mkdir(pictures, { recursive: true });
+    await writeFile(new URL(file, pictures), svg);
+  }
 }
 for (const { title, readme } of values.smoke ? [] : reports) {
   if (readme !== undefined) console.log(`\n${title}, in Markdown:\n\n${readme}`);
@@ -69,12 +75,6 @@ console.log(
     .map((load) => load.toFixed(1))
     .join(', ')}`,
 );
-// From .build/bench/, where this runs compiled.
-const folder = new URL('../../docs/benchmarks/', import.meta.url);
-for (const { file, svg } of values.smoke ? [] : reports.flatMap(({ charts = [] }) => charts)) {
-  await mkdir(folder, { recursive: true });
-  await writeFile(new URL(file, folder), svg);
-}
 if (values.json !== undefined) {
   await writeFile(
     values.json,

@@ -24,12 +24,11 @@ const drawings: Readonly<Record<string, (report: ScenarioReport) => Plot[]>> = {
   'slow-server': ({ cases }) => {
     const single = cases.filter(({ clients }) => clients === 1);
     return [
-      times('slow-server', single.find(({ load }) => load === 0.4)!, 'One of ten servers 20 × slower'),
       lines(
         'slow-server-load',
         'One of ten servers 20 × slower, 1 client',
         'load',
-        'linear',
+        'log',
         single,
         ({ load }) => load,
       ),
@@ -43,20 +42,14 @@ const drawings: Readonly<Record<string, (report: ScenarioReport) => Plot[]>> = {
       ),
     ];
   },
-  'fast-failing': ({ cases }) =>
-    cases.map((one, i) => failures(`fast-failing-${i === 0 ? 'one' : 'many'}`, one)),
-  bursts: ({ cases }) =>
-    cases.map((one, i) =>
-      times(`bursts-${i === 0 ? 'one' : 'many'}`, one, 'Bursts above what the servers can do'),
-    ),
-  'long-polls': ({ cases }) =>
-    cases.map((one, i) =>
-      times(`long-polls-${['equal', 'unequal', 'without'][i]}`, one, 'Short requests among long polls'),
-    ),
-  'scale-out': ({ cases: [warm, cold] }) => [
-    overTime('scale-out-share-warm', warm!, 'shares', 'share of the three newcomers', 'linear'),
-    overTime('scale-out-share-cold', cold!, 'shares', 'share of the three newcomers', 'linear'),
-    overTime('scale-out-p99-cold', cold!, 'p99', 'p99 in ms', 'log'),
+  'fast-failing': ({ cases: [single] }) => [failures('fast-failing', single!)],
+  bursts: ({ cases: [single] }) => [times('bursts', single!, 'Bursts above what the servers can do')],
+  'long-polls': ({ cases: [, unequal] }) => [
+    times('long-polls', unequal!, 'Short requests among long polls'),
+  ],
+  'scale-out': ({ cases: [, cold] }) => [
+    overTime('scale-out-share', cold!, 'shares', 'share of the three newcomers', 'linear'),
+    overTime('scale-out-p99', cold!, 'p99', 'p99 in ms', 'log'),
   ],
   fleet: ({ cases }) => [
     lines(

@@ -19,10 +19,10 @@ export function runScenario(scenario: Scenario, options: RunOptions): ScenarioRe
     cases: scenario.cases.map((given): CaseReport => {
       const plan = options.smoke ? shortened(given) : given;
       return {
-        name: plan.name,
-        clients: plan.clients,
-        endpoints: plan.servers.length,
-        load: plan.load,
+        name: given.name,
+        clients: given.clients,
+        endpoints: given.servers.length,
+        load: given.load,
         results: contestants.map((contestant) => {
           options.progress(`${plan.name}: ${contestant.name}`);
           return runOne(plan, contestant, options.seed);

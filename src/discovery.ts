@@ -87,7 +87,10 @@ const checkAsked = fields({ signal: aSignal, fresh: flag, after: text });
 
 interface Entry {
   readonly service: Service;
-  options: CompleteServiceOptions;
+  /** As it was first asked for. */
+  readonly options: CompleteServiceOptions;
+  /** As it is since `setBalancer()`. */
+  changed?: CompleteServiceOptions;
 }
 
 class ConsulDiscovery implements Discovery {
@@ -139,7 +142,8 @@ class ConsulDiscovery implements Discovery {
     const { name, key, settings } = this.#names.understand(given, options);
     const present = this.#services.get(key);
     if (present !== undefined) {
-      if (options !== undefined && !isDeepStrictEqual(settings, present.options)) {
+      const known = [present.options, present.changed];
+      if (options !== undefined && !known.some((each) => isDeepStrictEqual(settings, each))) {
         throw new InvalidOptionError(
           `${key}: this service exists with other options. Services are shared by name: give the options once, or close() it first.`,
         );
@@ -241,7 +245,7 @@ class ConsulDiscovery implements Discovery {
       onUsed: () => this.#services.get(key),
       onBalancer: (changed) => {
         const entry = this.#services.peek(key);
-        if (entry?.service === service) entry.options = { ...entry.options, balancer: changed };
+        if (entry?.service === service) entry.changed = { ...entry.options, balancer: changed };
       },
       onClose: () => {
         if (this.#services.peek(key)?.service === service) this.#services.delete(key);

@@ -31,7 +31,7 @@ export class LeaseLeaks {
     if (this.#random.fraction() >= this.#sampling) return;
     const trace = { stack: '' };
     Error.captureStackTrace(trace, this.acquired);
-    this.#watched.register(lease, { endpoint: lease.endpoint, stack: trace.stack }, lease);
+    this.#watched.register(lease, { endpoint: lease.endpoint, stack: String(trace.stack) }, lease);
   }
 
   released(lease: Lease): void {

@@ -1,5 +1,6 @@
 import type { Outcome } from './balancer/balancer.ts';
 import type { Endpoint } from './endpoint.ts';
+import { checkOutcome } from './outcome.ts';
 
 /** @internal Who gave a lease and takes it back. */
 export interface Lessor {
@@ -42,8 +43,10 @@ export class Lease implements Disposable {
   release(outcome?: Outcome): void {
     const lessor = this.#lessor;
     if (lessor === undefined) return;
-    lessor.ended(this, outcome, this.#started);
+    if (outcome !== undefined) checkOutcome(outcome, 'release');
+    // Before anybody hears of it: who does may release it again.
     this.#lessor = undefined;
+    lessor.ended(this, outcome, this.#started);
   }
 
   /** Releases as a success, unless it was released before. A block that was left by an exception cannot be told here. */

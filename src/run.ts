@@ -1,3 +1,5 @@
+import { EventEmitter, getMaxListeners, setMaxListeners } from 'node:events';
+import { inspect } from 'node:util';
 import { orAbort } from './abort.ts';
 import type { Excluded } from './balancer/balancer.ts';
 import { signal as aSignal, type Check, fields, number, refuse } from './checks.ts';
@@ -28,7 +30,8 @@ export interface RunOptions {
   /** Attempts after the first, 0…100, each at another endpoint while there are others. Default 1. */
   readonly retries?: number;
   /**
-   * `'connect'`: only where no connection was made, so that nothing can happen twice. `'any'`: after every failure. Or a function.
+   * `'connect'`: only where no connection was made, so that nothing can happen twice. `'any'`: after every failure. Or a function,
+   * called at once: only `true` repeats.
    * Default `'any'` where `retries` is given, `'connect'` where it is not.
    */
   readonly retryOn?: RetryOn;
@@ -87,12 +90,12 @@ export class Run<T> {
     this.#work = work;
     this.#options = options;
     this.#begun = setup.clock.now();
+    if (options.signal !== undefined) expectMany(options.signal);
   }
 
   async result(): Promise<T> {
-    const { budget, first } = this.#setup;
-    if (first !== undefined) await this.#bounded(this.#left(), () => this.#tooLate(), first);
-    budget?.deposit();
+    const { first } = this.#setup;
+    if (first !== undefined) await this.#bounded(this.#left(), () => this.#noList(), first);
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#attempt(attempt);
       if ('value' in outcome) return outcome.value;
@@ -107,11 +110,17 @@ export class Run<T> {
   /** Why no attempt follows this one, or `undefined` where one does: a retry is taken from the budget then. */
   #mayNotGoOn(failed: Attempt, attempt: number): string | undefined {
     const { retries, retryOn = retries === undefined ? 'connect' : 'any' } = this.#options;
-    const repeatable =
-      typeof retryOn === 'function'
-        ? retryOn(failed.cause, { ...failed, attempt })
-        : retryOn === 'any' || connectionNeverMade(failed.cause);
-    if (!repeatable || retries === 0) return notRepeatable;
+    if (retries === 0) return notRepeatable;
+    if (typeof retryOn === 'function') {
+      try {
+        // A promise would be as good as true, and repeat what must not be.
+        if (retryOn(failed.cause, { ...failed, attempt }) !== true) return notRepeatable;
+      } catch (error) {
+        return `no further attempt: retryOn threw: ${inWords(error)}`;
+      }
+    } else if (retryOn === 'connect' && !connectionNeverMade(failed.cause, failed.endpoint)) {
+      return notRepeatable;
+    }
     if (attempt > (retries ?? 1)) return `all ${attempt} attempts failed`;
     if (this.#setup.budget?.withdraw() === false)
       return 'the retry budget of the service (retryBudget) is spent';
@@ -119,12 +128,14 @@ export class Run<T> {
   }
 
   async #attempt(attempt: number): Promise<{ value: T } | { failed: Attempt }> {
-    const { clock, service } = this.#setup;
+    const { clock, service, budget } = this.#setup;
     const { timeout, attemptTimeout = forever, signal } = this.#options;
     signal?.throwIfAborted();
     const left = this.#left();
     if (left <= 0) throw this.#tooLate();
     const lease = this.#acquire();
+    // What was shed before it reached anybody pays for no retry.
+    if (attempt === 1) budget?.deposit();
     const { endpoint } = lease;
     const begun = clock.now();
     const own = attemptTimeout < left;
@@ -164,6 +175,7 @@ export class Run<T> {
     const stop = new AbortController();
     const timer = limit === forever ? undefined : clock.setTimeout(() => stop.abort(late()), limit);
     const onAbort = () => stop.abort(signal?.reason);
+    if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await orAbort(Promise.resolve(work(stop.signal)), stop.signal);
@@ -190,11 +202,13 @@ export class Run<T> {
       this.#tried = new Set();
       return acquire(key, undefined)!;
     } catch (error) {
-      throw new RetriesExhaustedError(
-        this.#story(`no further attempt: ${(error as Error).message.replace(/\.$/, '')}`),
-        this.#attempts,
-      );
+      throw new RetriesExhaustedError(this.#story(`no further attempt: ${inWords(error)}`), this.#attempts);
     }
+  }
+
+  #noList(): RequestTimeoutError {
+    const { timeout } = this.#options;
+    return new RequestTimeoutError(`${this.#setup.service}: no list of endpoints in ${timeout} ms.`);
   }
 
   #tooLate(endpoint?: Endpoint): RequestTimeoutError {
@@ -212,12 +226,27 @@ export class Run<T> {
 
   #list(): string {
     return this.#attempts
-      .map(({ endpoint, elapsed, cause }, i) => {
-        const what = cause instanceof Error ? cause.message || cause.name : String(cause);
-        return ` Attempt ${i + 1}, ${endpoint.address}, ${Math.round(elapsed)} ms: ${what}.`;
-      })
+      .map(
+        ({ endpoint, elapsed, cause }, i) =>
+          ` Attempt ${i + 1}, ${endpoint.address}, ${Math.round(elapsed)} ms: ${inWords(cause)}.`,
+      )
       .join('');
   }
+}
+
+/** One signal for many requests at a time is no leak, as Node would warn: each listener goes with its attempt. fetch does the same. */
+function expectMany(signal: AbortSignal): void {
+  const usual = signal instanceof EventTarget && getMaxListeners(signal) === EventEmitter.defaultMaxListeners;
+  if (usual) setMaxListeners(0, signal);
+}
+
+/** Whatever was thrown, without a full stop. */
+function inWords(thrown: unknown): string {
+  const said = thrown instanceof Error ? thrown.message || thrown.name : thrown;
+  return (typeof said === 'string' ? said : inspect(said, { depth: 1, breakLength: forever })).replace(
+    /\.$/,
+    '',
+  );
 }
 
 const notRepeatable = 'the last failure is not one to be repeated';

@@ -11,7 +11,7 @@ import type { Warnings } from './diagnostics.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Lease, type Lessor } from './lease.ts';
 import { LeaseLeaks } from './lease-leaks.ts';
-import { checkOutcome, succeeded } from './outcome.ts';
+import { succeeded } from './outcome.ts';
 import type { Random } from './random.ts';
 import { emptySnapshot, type Snapshot } from './snapshot.ts';
 
@@ -41,7 +41,6 @@ export class Selection implements Lessor {
   /** What the balancer chooses from. */
   #available: Snapshot = emptySnapshot;
   #timed: boolean;
-  #idle = false;
   #closed = false;
 
   constructor(setup: SelectionSetup) {
@@ -64,15 +63,13 @@ export class Selection implements Lessor {
 
   /** O(1); O(full endpoints) while some are full. `undefined`: nothing may be chosen now. */
   pick(key?: string): Endpoint | undefined {
-    const full = this.#availability.excluded;
-    return this.#balancer.pick(key, full) ?? this.#availability.spare(full);
+    return this.#choose(key, this.#availability.excluded);
   }
 
   /** For a retry: none of those it was tried at. */
   pickOther(key: string | undefined, exclude: Excluded): Endpoint | undefined {
     const full = this.#availability.excluded;
-    const both = full === undefined ? exclude : eitherOf(exclude, full);
-    return this.#balancer.pick(key, both) ?? this.#availability.spare(both);
+    return this.#choose(key, full === undefined ? exclude : eitherOf(exclude, full));
   }
 
   lease(endpoint: Endpoint): Lease {
@@ -91,7 +88,6 @@ export class Selection implements Lessor {
 
   /** @internal See Lessor. */
   ended(lease: Lease, outcome: Outcome | undefined, started: number): void {
-    if (outcome !== undefined) checkOutcome(outcome, 'release');
     this.#leaks?.released(lease);
     const known = outcome ?? succeeded;
     const measures = this.#timed && started !== untimed && known.elapsed === undefined;
@@ -115,10 +111,6 @@ export class Selection implements Lessor {
     return this.#availability.stats;
   }
 
-  isEjected(endpoint: Endpoint): boolean {
-    return this.#availability.isEjected(endpoint);
-  }
-
   update(snapshot: Snapshot): void {
     this.#availability.update(snapshot);
   }
@@ -126,16 +118,22 @@ export class Selection implements Lessor {
   /** Another strategy from now on, over the same endpoints with all that is known of them. Where it cannot be made, the old one stays. */
   setBalancer(option: CheckedBalancer): void {
     const balancer = this.#setup.createBalancer(option);
-    balancer.update(this.#available);
-    if (this.#idle) balancer.idle?.(true);
-    const replaced = this.#balancer;
-    this.#balancer = balancer;
-    this.#timed = balancer.timed === true;
+    try {
+      balancer.update(this.#available);
+    } catch (error) {
+      this.#guard('close', () => balancer.close?.());
+      throw error;
+    }
+    // What it was made of may have closed the service.
+    const replaced = this.#closed ? balancer : this.#balancer;
+    if (!this.#closed) {
+      this.#balancer = balancer;
+      this.#timed = balancer.timed === true;
+    }
     this.#guard('close', () => replaced.close?.());
   }
 
   idle(idle: boolean): void {
-    this.#idle = idle;
     this.#availability.idle(idle);
     this.#guard('idle', () => this.#balancer.idle?.(idle));
   }
@@ -144,6 +142,13 @@ export class Selection implements Lessor {
     this.#closed = true;
     this.#availability.close();
     this.#guard('close', () => this.#balancer.close?.());
+  }
+
+  /** Also where a strategy of somebody's own takes no notice of `exclude`. */
+  #choose(key: string | undefined, exclude: Excluded | undefined): Endpoint | undefined {
+    const endpoint = this.#balancer.pick(key, exclude);
+    if (endpoint && exclude?.has(endpoint) !== true) return endpoint;
+    return this.#availability.spare(exclude);
   }
 
   #apply(snapshot: Snapshot): void {

@@ -26,7 +26,8 @@ export function overloaded(
     ejected > 0 && `${ejected} ejected (outlier)`,
     excluded > 0 && `${excluded} excluded by the caller`,
   ].filter((part) => part !== false);
-  const why = `none of ${length} endpoints may be chosen now: ${parts.join(', ')}.`;
+  const reasons = parts.length > 0 ? `: ${parts.join(', ')}` : '';
+  const why = `none of ${length} endpoints may be chosen now${reasons}.`;
   return full > 0
     ? new OverloadedError(`${service}: ${why} Shed the request, try again later, or raise maxInFlight.`)
     : new NoEndpointsError(`${service}: ${why}`);

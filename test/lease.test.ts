@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { Balancer, Endpoint, Outcome } from '../src/index.ts';
+import type { Balancer, Endpoint, Lease, Outcome } from '../src/index.ts';
 import { letters, readyWorld } from './service-world.ts';
 
 /** A strategy that writes down what it is told. */
@@ -149,6 +149,78 @@ describe('a lease', () => {
   });
 });
 
+describe('a lease in the hands of a strategy of a user', () => {
+  it('is released once, also by who hears of its release', async () => {
+    const held: Lease[] = [];
+    const broken = (): Balancer => ({
+      ...recording([])(),
+      finished: () => {
+        throw new Error('mine');
+      },
+    });
+    const releaseAll = () => {
+      for (const lease of held) lease.release();
+    };
+    const { web } = await readyWorld({ balancer: broken }, 'a', { onWarning: releaseAll });
+    held.push(web.acquire());
+    releaseAll();
+    expect(web.stats().inFlight).toBe(0);
+  });
+
+  it('goes to nobody who is full or excluded, whatever the strategy takes notice of', async () => {
+    let only: Endpoint | undefined;
+    const stubborn = (): Balancer => ({
+      update: ({ endpoints }) => {
+        only = endpoints[0];
+      },
+      pick: () => only,
+    });
+    const { web } = await readyWorld({ balancer: stubborn, maxInFlight: 2 });
+    const leases = Array.from({ length: 6 }, () => web.acquire());
+    expect(leases.slice(0, 2).map(({ endpoint }) => endpoint)).toEqual([only, only]);
+    expect(web.endpoints.map(({ inFlight }) => inFlight)).toEqual([2, 2, 2]);
+    expect(() => web.acquire()).toThrowError(expect.objectContaining({ code: 'ERR_OVERLOADED' }));
+    leases[0]!.release();
+    leases[5]!.release();
+    expect(web.pick()).toBe(only);
+    expect(web.acquire({ exclude: new Set([only!]) }).endpoint).toBe(leases[5]!.endpoint);
+  });
+
+  it('is not made where that strategy throws, nor counted', async () => {
+    const broken = (): Balancer => ({
+      update: () => {},
+      pick: () => {
+        throw new Error('mine');
+      },
+    });
+    const { web } = await readyWorld({ balancer: broken });
+    expect(() => web.acquire()).toThrow('mine');
+    expect(web.stats().inFlight).toBe(0);
+  });
+
+  it('is neither measured nor told twice, where the strategy changes while it is held', async () => {
+    const told: string[] = [];
+    const { web, clock } = await readyWorld({ balancer: recording(told) }, 'a');
+    const untimed = web.acquire();
+    web.setBalancer(recording(told, true));
+    const timed = web.acquire();
+    await clock.advance(5);
+    untimed.release();
+    timed.release();
+    const again = web.acquire();
+    web.setBalancer(recording(told));
+    again.release();
+    expect(told).toEqual([
+      'started a 1',
+      'started a 2',
+      'finished a 1 true',
+      'finished a 0 true 5',
+      'started a 1',
+      'finished a 0 true',
+    ]);
+  });
+});
+
 describe('report', () => {
   it('tells the strategy how a picked endpoint did, without anything in flight', async () => {
     const told: string[] = [];
@@ -180,8 +252,8 @@ describe('leaked leases', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
 
-  async function collected(until: () => boolean): Promise<boolean> {
-    for (let i = 0; i < 200 && !until(); i++) {
+  async function collected(until: () => boolean, rounds = 200): Promise<boolean> {
+    for (let i = 0; i < rounds && !until(); i++) {
       collectGarbage();
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -204,7 +276,7 @@ describe('leaked leases', () => {
   it('are not made of leases that were released', async () => {
     const { web, warnings } = await readyWorld({ leakSampling: 1 });
     for (let i = 0; i < 20; i++) web.acquire().release();
-    await collected(() => warnings.length > 0);
+    await collected(() => warnings.length > 0, 20);
     expect(warnings).toEqual([]);
     expect(web.stats().inFlight).toBe(0);
   });

@@ -1,5 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Endpoint, RequestTimeoutError, RetriesExhaustedError } from '../src/index.ts';
+import { Run } from '../src/run.ts';
+import { createFakeClock } from '../src/testing/fake-clock.ts';
 import { letterOf } from './lists.ts';
 import { notFound } from './scripted-source.ts';
 import { readyWorld } from './service-world.ts';
@@ -11,6 +14,20 @@ const failed = (work: Promise<unknown>) =>
     (error) => error,
   );
 const never = () => new Promise<never>(() => {});
+
+/** Of a user's, who did not think of it. */
+const throwsAtRetries = () => {
+  let all: readonly Endpoint[] = [];
+  return {
+    update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
+      all = endpoints;
+    },
+    pick: (_key?: string, exclude?: object) => {
+      if (exclude !== undefined) throw undefined;
+      return all[0];
+    },
+  };
+};
 
 describe('run', () => {
   it('calls with an endpoint, hands back what comes of it, and counts it in flight meanwhile', async () => {
@@ -209,7 +226,11 @@ describe('run', () => {
     source.hold();
     const late = failed(discovery.service('late').run(() => 1, { timeout: 70 }));
     await clock.advance(70);
-    expect(await late).toMatchObject({ code: 'ERR_TIMEOUT', attempts: [] });
+    expect(await late).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      attempts: [],
+      message: expect.stringContaining('no list of endpoints in 70 ms'),
+    });
   });
 
   it('fails as ready() does where there is nothing', async () => {
@@ -218,6 +239,210 @@ describe('run', () => {
     expect(await failed(discovery.service('none').run(() => 1))).toMatchObject({
       code: 'ERR_SERVICE_NOT_FOUND',
     });
+  });
+
+  it('counts only requests that reached somebody for the retry budget', async () => {
+    const { web } = await readyWorld({ retryBudget: { perSecond: 0, share: 1 }, maxInFlight: 1 }, 'ab');
+    const held = [web.acquire(), web.acquire()];
+    for (let i = 0; i < 5; i++)
+      expect(await failed(web.run(never))).toMatchObject({ code: 'ERR_OVERLOADED' });
+    for (const lease of held) lease.release();
+    let calls = 0;
+    const error = await failed(
+      web.run(
+        () => {
+          calls++;
+          throw new Error('503');
+        },
+        { retries: 2 },
+      ),
+    );
+    expect([calls, error.message]).toEqual([2, expect.stringContaining('retry budget')]);
+  });
+
+  it('repeats where a function says true and nothing else: a promise says nothing yet', async () => {
+    const { web } = await readyWorld();
+    const mine = new Error('mine');
+    let calls = 0;
+    const work = () => {
+      calls++;
+      throw mine;
+    };
+    expect(await failed(web.run(work, { retries: 3, retryOn: (async () => true) as never }))).toBe(mine);
+    expect(calls).toBe(1);
+  });
+
+  it('keeps what failed where the function that is asked fails itself', async () => {
+    const { web } = await readyWorld();
+    const mine = new Error('mine');
+    const error = await failed(
+      web.run(() => Promise.reject(mine), {
+        retries: 3,
+        retryOn: () => {
+          throw new TypeError('no status');
+        },
+      }),
+    );
+    expect(error).toMatchObject({ code: 'ERR_RETRIES_EXHAUSTED', cause: mine });
+    expect(error.message).toMatch(/no further attempt: retryOn threw: no status\. Attempt 1,.*: mine\.$/);
+  });
+
+  it('keeps what failed where no other attempt can be made', async () => {
+    const { web } = await readyWorld();
+    const mine = new Error('mine.');
+    const closing = await failed(
+      web.run(
+        () => {
+          web.close();
+          throw mine;
+        },
+        { retries: 3 },
+      ),
+    );
+    expect(closing).toMatchObject({ code: 'ERR_RETRIES_EXHAUSTED', cause: mine });
+    expect(closing.message).toMatch(/no further attempt: .*the service was closed.*\. Attempt 1,.*: mine\.$/);
+    expect(closing.attempts[0].endpoint.inFlight).toBe(0);
+  });
+
+  it('tells of whatever was thrown', async () => {
+    const { web } = await readyWorld({ balancer: throwsAtRetries });
+    const error = await failed(web.run(() => Promise.reject({ status: 503 }), { retries: 1 }));
+    expect(error.message).toMatch(/no further attempt: undefined\. Attempt 1,.*: { status: 503 }\.$/);
+    expect(web.stats().inFlight).toBe(0);
+  });
+
+  it('lets what was started and cut off end in silence, and its end counts no more', async () => {
+    const { web, clock } = await readyWorld({}, 'a');
+    let fail = (_error: Error) => {};
+    const late = () =>
+      new Promise<never>((_, reject) => {
+        fail = reject;
+      });
+    const running = failed(web.run(late, { attemptTimeout: 50, retries: 0 }));
+    await clock.advance(50);
+    expect(await running).toMatchObject({ code: 'ERR_TIMEOUT' });
+    fail(new Error('late'));
+    await clock.advance(0);
+    expect(web.stats()).toMatchObject({ inFlight: 0 });
+  });
+
+  it('hands back what is no promise, and takes a throw for a failure', async () => {
+    const { web } = await readyWorld();
+    expect(await web.run(() => 7)).toBe(7);
+    expect(await web.run(() => undefined)).toBe(undefined);
+    expect(web.stats().inFlight).toBe(0);
+  });
+
+  it('hands the same key to every attempt', async () => {
+    const keys: (string | undefined)[] = [];
+    const noting = () => {
+      let all: readonly Endpoint[] = [];
+      return {
+        update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
+          all = endpoints;
+        },
+        pick: (key?: string, exclude?: { has(endpoint: Endpoint): boolean }) => {
+          keys.push(key);
+          return all.find((endpoint) => exclude?.has(endpoint) !== true);
+        },
+      };
+    };
+    const { web } = await readyWorld({ balancer: noting }, 'ab');
+    await failed(web.run(() => Promise.reject(new Error('503')), { key: 'user 1', retries: 2 }));
+    expect(keys).toEqual(['user 1', 'user 1', 'user 1', 'user 1']);
+  });
+
+  it('leaves no listener at the signal and no timer, however it ends', async () => {
+    const { web, clock } = await readyWorld();
+    const before = clock.pending;
+    const caller = new AbortController();
+    const options = { signal: caller.signal, timeout: 1_000, attemptTimeout: 100, retries: 1 };
+    await web.run(() => 1, options);
+    await failed(web.run(() => Promise.reject(refused()), options));
+    const late = failed(web.run(never, options));
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
+    await clock.advance(200);
+    await late;
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+    expect(clock.pending).toBe(before);
+  });
+
+  it('takes one signal for any number of requests at a time, without an alarm of a leak', async () => {
+    const { web } = await readyWorld();
+    const alarms: Error[] = [];
+    const listener = (warning: Error) => void alarms.push(warning);
+    process.on('warning', listener);
+    const caller = new AbortController();
+    const running = Array.from({ length: 20 }, () => failed(web.run(never, { signal: caller.signal })));
+    await new Promise((resolve) => setImmediate(resolve));
+    caller.abort('enough');
+    expect(new Set(await Promise.all(running))).toEqual(new Set(['enough']));
+    expect(alarms).toEqual([]);
+    process.off('warning', listener);
+  });
+
+  it('aborts the signal of the attempt with the reason of the caller, also where a strategy brought that about', async () => {
+    const caller = new AbortController();
+    const aborting = () => {
+      let all: readonly Endpoint[] = [];
+      return {
+        update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
+          all = endpoints;
+        },
+        pick: () => all[0],
+        started: () => caller.abort('enough'),
+      };
+    };
+    const { web } = await readyWorld({ balancer: aborting });
+    let seen: unknown;
+    const running = web.run(
+      (_endpoint, { signal }) => {
+        seen = signal.reason;
+        return never();
+      },
+      { signal: caller.signal },
+    );
+    expect(await failed(running)).toBe('enough');
+    expect(seen).toBe('enough');
+    expect(web.stats().inFlight).toBe(0);
+  });
+
+  it('cut short by the total, says something of the endpoint only where that had most of the time', async () => {
+    const { web, clock } = await readyWorld({ outlier: { consecutiveFailures: 1 } }, 'abcd');
+    const patient = failed(web.run(never, { timeout: 100 }));
+    await clock.advance(100);
+    await patient;
+    expect(web.stats().ejected).toBe(1);
+    const hasty = failed(
+      web.run(
+        async (_endpoint, { attempt }) => {
+          if (attempt > 1) return never();
+          await new Promise<void>((resolve) => clock.setTimeout(resolve, 60));
+          throw new Error('503');
+        },
+        { timeout: 100, retries: 1 },
+      ),
+    );
+    await clock.advance(100);
+    expect(await hasty).toMatchObject({ code: 'ERR_TIMEOUT', attempts: [{ elapsed: 60 }] });
+    expect(web.stats().ejected).toBe(2);
+  });
+
+  it('makes no attempt after its time, also where the program did not come to its timers', async () => {
+    const { web } = await readyWorld();
+    const clock = { ...createFakeClock(), time: 0, now: () => clock.time };
+    const acquire = () => web.acquire();
+    const setup = { service: 'web', clock, budget: undefined, first: undefined, acquire };
+    let calls = 0;
+    const work = () => {
+      calls++;
+      clock.time += 100;
+      throw refused();
+    };
+    const error = await failed(new Run(setup, work, { timeout: 100, retries: 3 }).result());
+    expect(error).toMatchObject({ code: 'ERR_TIMEOUT', attempts: [{ elapsed: 100 }] });
+    expect(error.message).not.toContain('under way');
+    expect(calls).toBe(1);
   });
 
   it('refuses bad options before anything is called', async () => {

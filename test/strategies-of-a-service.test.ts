@@ -166,11 +166,19 @@ describe('another strategy for a live service', () => {
     expect(picked(web, 30)).not.toContain('a');
   });
 
-  it('is what the service has from then on: asking for it with the new one is the same, with the old one an error', async () => {
-    const { web, discovery } = await readyWorld({ balancer: 'least-used' });
+  it('is what the service has from then on: who asks for it with that, or as at first, gets the same', async () => {
+    const { web, discovery } = await readyWorld({ balancer: 'least-used', maxInFlight: 9 });
     web.setBalancer('random');
-    expect(discovery.service('web', { balancer: 'random' })).toBe(web);
-    expect(() => discovery.service('web', { balancer: 'least-used' })).toThrow(/exists with other options/);
+    expect(discovery.service('web', { balancer: 'random', maxInFlight: 9 })).toBe(web);
+    expect(discovery.service('web', { balancer: 'least-used', maxInFlight: 9 })).toBe(web);
+    expect(() => discovery.service('web', { balancer: 'first', maxInFlight: 9 })).toThrow(
+      /exists with other options/,
+    );
+    expect(() => discovery.service('web', { balancer: 'random' })).toThrow(/exists with other options/);
+    web.setBalancer('first');
+    expect(() => discovery.service('web', { balancer: 'random', maxInFlight: 9 })).toThrow(
+      /exists with other options/,
+    );
   });
 
   it('stays the old one where the new one cannot be made', async () => {
@@ -181,7 +189,71 @@ describe('another strategy for a live service', () => {
         throw new Error('mine');
       }),
     ).toThrow('mine');
+    let closed = 0;
+    expect(() =>
+      web.setBalancer(() => ({
+        update: () => {
+          throw new Error('mine too');
+        },
+        pick: () => undefined,
+        close: () => void closed++,
+      })),
+    ).toThrow('mine too');
+    expect(closed).toBe(1);
     expect(picked(web, 3)).toBe('abc');
+  });
+
+  it('takes over the list, and the old one is closed and hears nothing more', async () => {
+    const calls: string[] = [];
+    const noting = (name: string) => () => ({
+      update: ({ endpoints }: { endpoints: readonly Endpoint[] }) =>
+        void calls.push(`${name} ${letters(endpoints)}`),
+      pick: () => undefined,
+      idle: () => void calls.push(`${name} idle`),
+      close: () => void calls.push(`${name} close`),
+    });
+    const { web, source, clock } = await readyWorld({ balancer: noting('old') });
+    web.setBalancer(noting('new'));
+    source.answer = 'ab';
+    await clock.advance(10_000);
+    web.close();
+    expect(calls).toEqual(['old ', 'old abc', 'new abc', 'old close', 'new ab', 'new close']);
+  });
+
+  it('is closed where its making closed the service', async () => {
+    const calls: string[] = [];
+    const { web, clock } = await readyWorld();
+    web.setBalancer(() => {
+      web.close();
+      return {
+        update: () => {},
+        pick: () => undefined,
+        close: () => void calls.push('close'),
+      };
+    });
+    expect(calls).toEqual(['close']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('may be chosen by a strategy, in the middle of its pick', async () => {
+    const { web } = await readyWorld({}, 'ab');
+    web.setBalancer(() => {
+      let all: readonly Endpoint[] = [];
+      return {
+        update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
+          all = endpoints;
+        },
+        pick: () => {
+          web.setBalancer('first');
+          return all[1];
+        },
+      };
+    });
+    const lease = web.acquire();
+    expect(letterOf(lease.endpoint.host)).toBe('b');
+    lease.release();
+    expect(picked(web, 3)).toBe('aaa');
+    expect(web.stats().inFlight).toBe(0);
   });
 
   it('may be changed while leases are held: they are released to the new one', async () => {

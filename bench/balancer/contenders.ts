@@ -46,7 +46,7 @@ export const contenders: Benchmark = {
         settings.smoke ? '' : judge(times),
       ]),
       notes: [
-        'Both and the floor by turns in one process; medians over processes of medians over rounds.',
+        'Both and the floor by turns in one process: the tenth of the rounds that was least disturbed; medians over processes.',
         ...scavengeNotes(rows.flatMap(({ counted }) => counted ?? [])),
       ],
       data: rows,

@@ -16,7 +16,7 @@ export interface Task {
   readonly smoke: boolean;
 }
 
-/** ns per pick, the median of the rounds. */
+/** ns per pick, each as `time()` has it. */
 export interface Timed {
   readonly floor: number;
   readonly ours: number;

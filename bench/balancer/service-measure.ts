@@ -18,7 +18,7 @@ export interface Task {
   readonly smoke: boolean;
 }
 
-/** ns, medians of the rounds. */
+/** ns, each as `time()` has it. */
 export interface Timed {
   readonly floor: number;
   readonly bare: number;

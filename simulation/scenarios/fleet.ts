@@ -5,7 +5,7 @@ import type { Case, Scenario } from '../scenario.ts';
 export const clientCounts = [1, 10, 100, 1_000, 10_000] as const;
 export const endpointCounts = [3, 100, 1_000] as const;
 
-/** Clients times endpoints: each client has its own object for each. Ten thousand by a thousand would be ten gigabytes. */
+/** Clients times endpoints: each client has its own object for each. Ten thousand by a thousand would take some ten gigabytes. */
 const mostViews = 1_000_000;
 
 export function fleetOf(clients: number, endpoints: number, requests = 200_000): Case {

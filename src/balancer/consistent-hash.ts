@@ -46,8 +46,8 @@ const slice = 2 ** 17;
 /** Changes of no more steps are made within `update`: one endpoint of average weight that leaves takes as many as there are slots. */
 const atOnce = 1.25 * slice;
 /** A slice ends after so many ms anyway: code that is not compiled yet takes its time. The clock is read every so many steps. */
-const longest = 2;
-const between = 2 ** 12;
+const longest = 1;
+const between = 2 ** 10;
 
 /** How often a key jumps before all are looked at in turn, beside once for each that is excluded. */
 const jumps = 32;
@@ -117,15 +117,18 @@ export class ConsistentHash implements Balancer {
 
   /** A small change is made in the table at once; for any other one there will be a new table. */
   #follow(): void {
-    const difference = (this.#next ?? this.#table)?.compare(this.#weighed);
-    if (difference !== undefined) {
-      if (difference.size === 0) return;
-      if (this.#next === undefined && this.#table!.costOf(difference) <= atOnce) {
-        this.#table!.change(difference);
+    const table = this.#table;
+    const difference = (this.#next ?? table)?.compare(this.#weighed);
+    if (difference?.size === 0) return;
+    if (table !== undefined && difference !== undefined) {
+      const upToDate = this.#next === undefined;
+      if (upToDate && table.costOf(difference) <= atOnce) {
+        table.change(difference);
         return;
       }
+      const { left } = upToDate ? difference : table.compare(this.#weighed);
+      for (const endpoint of left) table.drop(endpoint);
     }
-    for (const endpoint of this.#table?.compare(this.#weighed).left ?? []) this.#table!.drop(endpoint);
     this.#next = new SlotTable(this.#slots, this.#weighed);
     this.#schedule();
   }

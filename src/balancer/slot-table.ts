@@ -46,7 +46,7 @@ export class SlotTable {
     this.#slots = slots;
     this.#room = endpoints.length + 8 + (endpoints.length >> 3);
     this.#race = new SlotRace(slots, this.#room);
-    for (const [i, endpoint] of endpoints.entries()) this.#enter(endpoint, weights[i]!);
+    for (let i = 0; i < endpoints.length; i++) this.#enter(endpoints[i]!, weights[i]!);
     // Then claiming what is left over takes as long as asking all about it.
     this.#end = Math.log(this.#settling / 2) / this.#weight;
   }
@@ -80,7 +80,8 @@ export class SlotTable {
   compare({ endpoints, weights }: Weighed): Difference {
     const joined: { endpoint: Endpoint; weight: number }[] = [];
     const reweighed: { endpoint: Endpoint; weight: number }[] = [];
-    for (const [i, endpoint] of endpoints.entries()) {
+    for (let i = 0; i < endpoints.length; i++) {
+      const endpoint = endpoints[i]!;
       const member = this.#members.get(endpoint);
       const weight = weights[i]!;
       if (member === undefined) joined.push({ endpoint, weight });

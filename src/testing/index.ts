@@ -1,5 +1,5 @@
 /** `consul-dns-balancer/testing`: what users need to test programs that discover, and plug-ins of their own. */
-export { balancerContract } from './balancer-contract.ts';
+export { type BalancerContractOptions, balancerContract } from './balancer-contract.ts';
 export { type ConsulDouble, type ConsulDoubleOptions, createConsulDouble } from './consul-double.ts';
 export type {
   AddressTag,

@@ -229,20 +229,22 @@ class StartedAgent implements Agent {
     for (;;) {
       const failure = this.#host.failure();
       if (failure !== undefined) throw new Error(`the Consul agent ended while starting:\n${failure}`);
-      if ((await this.#hasLeader()) && (await this.#answersDns())) return;
+      if ((await this.#leaderIsReady()) && (await this.#answersDns())) return;
       if (Date.now() > deadline)
         throw new Error(`the Consul agent was not ready within ${READY_WITHIN_MS} ms`);
       await sleep(25);
     }
   }
 
-  async #hasLeader(): Promise<boolean> {
+  async #leaderIsReady(): Promise<boolean> {
     try {
       // Another agent may have taken the port in between, and would answer in place of ours.
       const self = await this.http<{ Config: { NodeID: string; Version: string } }>('GET', '/v1/agent/self');
       if (self.Config.NodeID !== this.#host.nodeId) return false;
       this.#version = self.Config.Version;
-      return (await this.http('GET', '/v1/status/leader')) !== '';
+      // Right after its election a leader has yet to apply its log: until then DNS lacks what is on the disk.
+      await this.http('GET', '/v1/catalog/nodes?consistent');
+      return true;
     } catch {
       return false;
     }

@@ -5,7 +5,9 @@ import { type Agent, describeWithConsul, startAgent } from './consul-agent.ts';
 
 const interval = 1_000;
 const allowance = 50;
-const rounds = 30;
+/** Each is refreshed at times of its own. */
+const services = 6;
+const roundsEach = 5;
 
 describeWithConsul('a change of health', () => {
   let agent: Agent;
@@ -15,47 +17,55 @@ describeWithConsul('a change of health', () => {
   afterAll(() => agent.stop());
 
   it(`is seen by pick() within a refresh interval and ${allowance} ms`, async () => {
-    const id = 'web-1';
+    const names = Array.from({ length: services }, (_, i) => `web${i}`);
     await agent.registerMany(
-      [1, 2, 3].map((i) => ({
-        name: 'web',
-        id: `web-${i}`,
-        address: `10.8.0.${i}`,
-        port: 80,
-        check: { TTL: '10m', Status: 'passing' },
-      })),
+      names.flatMap((name, service) =>
+        [1, 2, 3].map((i) => ({
+          name,
+          id: `${name}-${i}`,
+          address: `10.8.${service}.${i}`,
+          port: 80,
+          check: { TTL: '10m', Status: 'passing' },
+        })),
+      ),
     );
     const discovery = createDiscovery({
       servers: [agent.dnsAddress],
       ttl: { min: interval, max: interval },
     });
-    const web = discovery.service('web');
-    await web.ready();
-    expect(web.snapshot.complete).toBe(true);
-    /** Several turns of the rotation, so that who is listed is picked. */
-    const isPicked = () => Array.from({ length: 6 }, () => web.pick().host).includes('10.8.0.1');
-    const untilPicked = async (wanted: boolean, since: number) => {
-      while (isPicked() !== wanted) {
-        if (performance.now() - since > 10 * interval) throw new Error('no change within 10 intervals');
-        await sleep(1);
-      }
-      return performance.now() - since;
-    };
-
     const gone: number[] = [];
     const back: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      let started = performance.now();
-      await agent.http('PUT', `/v1/agent/check/fail/service:${id}`);
-      gone.push(await untilPicked(false, started));
-      // At any phase of the refreshes, not right after one.
-      await sleep(interval * Math.random());
-      started = performance.now();
-      await agent.http('PUT', `/v1/agent/check/pass/service:${id}`);
-      back.push(await untilPicked(true, started));
-      await sleep(interval * Math.random());
-    }
+
+    const watch = async (name: string, service: number) => {
+      const web = discovery.service(name);
+      await web.ready();
+      expect(web.snapshot.complete).toBe(true);
+      /** Several turns of the rotation, so that who is listed is picked. */
+      const isPicked = () => Array.from({ length: 6 }, () => web.pick().host).includes(`10.8.${service}.1`);
+      const untilPicked = async (wanted: boolean, since: number) => {
+        while (isPicked() !== wanted) {
+          if (performance.now() - since > 10 * interval) throw new Error('no change within 10 intervals');
+          await sleep(1);
+        }
+        return performance.now() - since;
+      };
+      for (let round = 0; round < roundsEach; round++) {
+        // At any phase of the refreshes, not right after one.
+        await sleep(interval * Math.random());
+        let started = performance.now();
+        await agent.http('PUT', `/v1/agent/check/fail/service:${name}-1`);
+        gone.push(await untilPicked(false, started));
+        await sleep(interval * Math.random());
+        started = performance.now();
+        await agent.http('PUT', `/v1/agent/check/pass/service:${name}-1`);
+        back.push(await untilPicked(true, started));
+      }
+    };
+    await Promise.all(names.map(watch));
     await discovery.close();
+
+    const rounds = services * roundsEach;
+    expect([gone.length, back.length]).toEqual([rounds, rounds]);
     const shown = (times: number[]) =>
       `${Math.round(times.toSorted((a, b) => a - b)[rounds / 2]!)} / ${Math.round(Math.max(...times))} ms`;
     console.info(

@@ -75,7 +75,7 @@ describe('the README', () => {
     async ({ code }) => {
       const { code: exit, stderr, stdout } = await run('--input-type=module', '-e', code);
       expect([exit, stderr]).toEqual([0, '']);
-      if (code.includes('response.status')) expect(stdout).toMatch(/^127\.0\.0\.1:\d+ 200$/m);
+      if (code.includes('address, response.status)')) expect(stdout).toMatch(/^127\.0\.0\.1:\d+ 200$/m);
     },
   );
 

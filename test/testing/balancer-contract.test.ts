@@ -238,14 +238,14 @@ describe('the contract suite, on requests and lists that change,', () => {
   /** Counts by itself, and forgets to count down for those that left. */
   class Leaking extends Sound {
     readonly #loads = new Map<string, number>();
-    #add(endpoint: Endpoint, by: number) {
+    add(endpoint: Endpoint, by: number) {
       this.#loads.set(endpoint.address, (this.#loads.get(endpoint.address) ?? 0) + by);
     }
     override started(endpoint: Endpoint) {
-      this.#add(endpoint, 1);
+      this.add(endpoint, 1);
     }
     override finished(endpoint: Endpoint) {
-      if (this.endpoints.includes(endpoint)) this.#add(endpoint, -1);
+      if (this.endpoints.includes(endpoint)) this.add(endpoint, -1);
     }
     override pick(key?: string, exclude?: Excluded) {
       const one = super.pick(key, exclude);
@@ -256,6 +256,16 @@ describe('the contract suite, on requests and lists that change,', () => {
   }
   catches('loses the end of requests to those that left', (context) => new Leaking(context), [
     'shares evenly again when all requests of a storm have ended',
+  ]);
+
+  /** Counts up and down by itself, and so below 0. */
+  class Minding extends Leaking {
+    override finished(endpoint: Endpoint) {
+      this.add(endpoint, -1);
+    }
+  }
+  catches('counts the end of requests that began under another strategy', (context) => new Minding(context), [
+    'takes over requests that it has not seen begin',
   ]);
 
   class Forgetting extends Sound {
@@ -427,7 +437,7 @@ describe('the contract suite, on cost,', () => {
   }
   catches('sorts its list at every request', (context) => new Sorting(context), [
     'reads no more of 4 096 endpoints',
-    'allocates nothing for a request',
+    'allocates two numbers at most for a request',
   ]);
 
   class Wasteful extends Sound {

@@ -62,6 +62,17 @@ export function churn({ open, it, expect, options }: Suite): void {
     for (let i = 0; i < 20; i++) expect(all.includes(balancer.pick()!)).toBe(true);
   });
 
+  it('takes over requests that it has not seen begin, as after a change of strategy', () => {
+    const { endpoints, addresses } = open().list(6);
+    for (const [i, endpoint] of endpoints.entries()) endpoint.inFlight = 4 * i;
+    const { balancer, end } = open(2);
+    balancer.update({ version: 1, endpoints, addresses });
+    for (let i = 0; i < 20; i++) expect(endpoints.includes(balancer.pick()!)).toBe(true);
+    for (const endpoint of endpoints) while (endpoint.inFlight > 0) end(endpoint, { ok: true, elapsed: 10 });
+    const counts = countsOf(endpoints, 1_200, () => balancer.pick());
+    if (options.spreads) expect(Math.min(...counts), `${counts}`).toBeGreaterThan(100);
+  });
+
   only(options.spreads, it)('shares evenly again when all requests of a storm have ended', async () => {
     const world = open(5);
     const { balancer, clock, random } = world;
@@ -96,7 +107,12 @@ export function changeList({ random, take, snapshot }: BalancerWorld): void {
   if (kind === 0) take([]);
   else if (kind === 1) take(Array.from({ length: 40 }, (_, i) => numbered(i)));
   else if (kind < 6 && snapshot.addresses.length > 0) {
-    take(snapshot.addresses.map((address) => ({ ...address, weight: random.below(4) * random.below(100) })));
+    take(
+      snapshot.addresses.map((address) => ({
+        ...address,
+        weight: (random.below(4) * random.below(100)) / 8,
+      })),
+    );
   } else {
     const share = 1 + random.below(9);
     const some = Array.from({ length: 24 }, (_, i) => i).filter(() => random.below(10) < share);
