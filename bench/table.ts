@@ -11,3 +11,14 @@ export function table(columns: readonly string[], rows: readonly (readonly strin
       .trimEnd();
   return [line(columns), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }
+
+/** The same for documents. */
+export function markdown(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(columns), `|${'---|'.repeat(columns.length)}`, ...rows.map(line)].join('\n');
+}
+
+/** `10 000`, with a space that does not break. */
+export function spaced(value: number): string {
+  return value.toLocaleString('en', { maximumSignificantDigits: 3 }).replaceAll(',', '\u00a0');
+}

@@ -1,4 +1,4 @@
-import { EventEmitter, getMaxListeners, setMaxListeners } from 'node:events';
+import { setMaxListeners } from 'node:events';
 import { inspect } from 'node:util';
 import { orAbort } from './abort.ts';
 import type { Excluded } from './balancer/balancer.ts';
@@ -90,7 +90,8 @@ export class Run<T> {
     this.#work = work;
     this.#options = options;
     this.#begun = setup.clock.now();
-    if (options.signal !== undefined) expectMany(options.signal);
+    // One signal for many requests at a time is no leak, as Node would warn: each listener goes with its attempt. fetch does the same.
+    if (options.signal instanceof EventTarget) setMaxListeners(forever, options.signal);
   }
 
   async result(): Promise<T> {
@@ -232,12 +233,6 @@ export class Run<T> {
       )
       .join('');
   }
-}
-
-/** One signal for many requests at a time is no leak, as Node would warn: each listener goes with its attempt. fetch does the same. */
-function expectMany(signal: AbortSignal): void {
-  const usual = signal instanceof EventTarget && getMaxListeners(signal) === EventEmitter.defaultMaxListeners;
-  if (usual) setMaxListeners(0, signal);
 }
 
 /** Whatever was thrown, without a full stop. */

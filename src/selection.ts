@@ -91,10 +91,7 @@ export class Selection implements Lessor {
     this.#leaks?.released(lease);
     const known = outcome ?? succeeded;
     const measures = this.#timed && started !== untimed && known.elapsed === undefined;
-    this.#end(
-      lease.endpoint,
-      measures ? { ...known, elapsed: Math.max(0, this.#setup.clock.now() - started) } : known,
-    );
+    this.#end(lease.endpoint, measures ? measured(known, this.#setup.clock.now() - started) : known);
   }
 
   report(endpoint: Endpoint, outcome: Outcome): void {
@@ -126,10 +123,8 @@ export class Selection implements Lessor {
     }
     // What it was made of may have closed the service.
     const replaced = this.#closed ? balancer : this.#balancer;
-    if (!this.#closed) {
-      this.#balancer = balancer;
-      this.#timed = balancer.timed === true;
-    }
+    this.#balancer = balancer;
+    this.#timed = balancer.timed === true;
     this.#guard('close', () => replaced.close?.());
   }
 
@@ -201,6 +196,12 @@ export class Selection implements Lessor {
 
 /** A small integer no clock shows: a lease that nobody times needs no number on the heap. */
 const untimed = -1;
+
+/** By hand: a spread takes several times the room. */
+function measured({ ok, error, aborted }: Outcome, elapsed: number): Outcome {
+  if (error === undefined && aborted === undefined) return { ok, elapsed };
+  return { ok, elapsed, error, aborted: aborted === true };
+}
 
 function eitherOf(some: Excluded, others: Excluded): Excluded {
   return { size: some.size + others.size, has: (endpoint) => some.has(endpoint) || others.has(endpoint) };

@@ -6,7 +6,16 @@ const endpoint = { host: '10.0.0.1', port: 80 };
 const errno = (code: string, syscall?: string) => Object.assign(new Error(code), { code, syscall });
 
 describe('whether a connection was never made', () => {
-  it.each(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])(
+  it.each([
+    'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'EHOSTDOWN',
+    'ENETUNREACH',
+    'ENETDOWN',
+    'EADDRNOTAVAIL',
+    'ERR_SOCKET_CONNECTION_TIMEOUT',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ])(
     '%s says so',
     (code) => {
       expect(connectionNeverMade(errno(code), endpoint)).toBe(true);

@@ -186,6 +186,25 @@ describe('a lease in the hands of a strategy of a user', () => {
     expect(web.acquire({ exclude: new Set([only!]) }).endpoint).toBe(leases[5]!.endpoint);
   });
 
+  it('tells that strategy how many at most must not be chosen: the full and the excluded', async () => {
+    const sizes: (number | undefined)[] = [];
+    const noting = (): Balancer => {
+      const balancer = recording([])();
+      return {
+        ...balancer,
+        pick: (key, exclude) => {
+          sizes.push(exclude?.size);
+          return balancer.pick(key, exclude);
+        },
+      };
+    };
+    const { web } = await readyWorld({ balancer: noting, maxInFlight: 1 }, 'abcd');
+    web.acquire();
+    web.acquire();
+    web.acquire({ exclude: new Set([web.endpoints[2]!]) });
+    expect(sizes).toEqual([undefined, 1, 3]);
+  });
+
   it('is not made where that strategy throws, nor counted', async () => {
     const broken = (): Balancer => ({
       update: () => {},
@@ -260,8 +279,8 @@ describe('leaked leases', () => {
     return until();
   }
 
-  it('are found with leakSampling, taken out of flight, and said once with the place they come from', async () => {
-    const { web, warnings } = await readyWorld({ leakSampling: 1 });
+  it('are found with leakSampling, taken out of flight as nobody’s failure, and said once with the place they come from', async () => {
+    const { web, warnings } = await readyWorld({ leakSampling: 1, outlier: { consecutiveFailures: 1 } });
     const leak = () => {
       for (let i = 0; i < 20; i++) web.acquire();
     };
@@ -269,6 +288,7 @@ describe('leaked leases', () => {
     expect(web.stats().inFlight).toBe(20);
     // The last one may still stand in a register.
     expect(await collected(() => web.stats().inFlight <= 1)).toBe(true);
+    expect(web.stats().ejections).toBe(0);
     expect(warnings.map(({ code }) => code)).toEqual(['LEASE_LEAKED']);
     expect(warnings[0]!.message).toMatch(/dropped without release\(\)[\s\S]*leak .*lease\.test/);
   });

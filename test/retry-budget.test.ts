@@ -49,6 +49,16 @@ describe('the retry budget', () => {
     expect(budget.left).toBe(100);
   });
 
+  it('looks at the time at every request and every retry, after a pause too', () => {
+    const { budget, time } = budgetOf({ perSecond: 0 });
+    for (let i = 0; i < 100; i++) budget.deposit();
+    time.now = 25_000;
+    expect(budget.withdraw()).toBe(false);
+    time.now = 50_000;
+    for (let i = 0; i < 5; i++) budget.deposit();
+    expect(budget.left).toBe(1);
+  });
+
   it('survives any leap of time', () => {
     const { budget, time } = budgetOf();
     withdrawAll(budget);

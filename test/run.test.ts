@@ -1,9 +1,15 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { type Endpoint, RequestTimeoutError, RetriesExhaustedError } from '../src/index.ts';
+import {
+  type Balancer,
+  type Endpoint,
+  type Outcome,
+  RequestTimeoutError,
+  RetriesExhaustedError,
+} from '../src/index.ts';
 import { Run } from '../src/run.ts';
 import { createFakeClock } from '../src/testing/fake-clock.ts';
-import { letterOf } from './lists.ts';
+import { address, letterOf } from './lists.ts';
 import { notFound } from './scripted-source.ts';
 import { readyWorld } from './service-world.ts';
 
@@ -15,19 +21,22 @@ const failed = (work: Promise<unknown>) =>
   );
 const never = () => new Promise<never>(() => {});
 
-/** Of a user's, who did not think of it. */
-const throwsAtRetries = () => {
-  let all: readonly Endpoint[] = [];
-  return {
-    update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
-      all = endpoints;
-    },
-    pick: (_key?: string, exclude?: object) => {
-      if (exclude !== undefined) throw undefined;
-      return all[0];
-    },
+/** A user's strategy: the first that is not excluded, and what else it does. */
+function listening(rest: Partial<Balancer> & { picking?: (...args: Parameters<Balancer['pick']>) => void }) {
+  return (): Balancer => {
+    let all: readonly Endpoint[] = [];
+    return {
+      update: ({ endpoints }) => {
+        all = endpoints;
+      },
+      pick: (key, exclude) => {
+        rest.picking?.(key, exclude);
+        return all.find((endpoint) => exclude?.has(endpoint) !== true);
+      },
+      ...rest,
+    };
   };
-};
+}
 
 describe('run', () => {
   it('calls with an endpoint, hands back what comes of it, and counts it in flight meanwhile', async () => {
@@ -52,6 +61,40 @@ describe('run', () => {
     });
     expect(result).toBe('ok');
     expect(new Set(tried).size).toBe(2);
+  });
+
+  it('tries no more than two without being told', async () => {
+    const { web } = await readyWorld();
+    const error = await failed(web.run(() => Promise.reject(refused())));
+    expect(error).toMatchObject({ code: 'ERR_RETRIES_EXHAUSTED', attempts: [{}, {}] });
+  });
+
+  it('tells the strategy how each attempt went: how long it took, why it failed, whether the caller gave up', async () => {
+    const told: Outcome[] = [];
+    const { web, clock } = await readyWorld({
+      balancer: listening({ finished: (_, how) => told.push(how) }),
+    });
+    const caller = new AbortController();
+    const error = new Error('503');
+    const running = failed(
+      web.run(
+        async (_endpoint, { attempt }) => {
+          await new Promise<void>((resolve) => clock.setTimeout(resolve, 10 * attempt));
+          if (attempt === 1) throw error;
+        },
+        { retries: 1 },
+      ),
+    );
+    await clock.advance(30);
+    expect(await running).toBe(undefined);
+    const leaving = failed(web.run(never, { signal: caller.signal }));
+    caller.abort('enough');
+    await leaving;
+    expect(told).toEqual([
+      { ok: false, elapsed: 10, error },
+      { ok: true, elapsed: 20 },
+      { ok: false, elapsed: 0, error: 'enough', aborted: true },
+    ]);
   });
 
   it('repeats nothing else without being told, and throws it as it is', async () => {
@@ -88,19 +131,39 @@ describe('run', () => {
   });
 
   it('begins the round again when all were tried', async () => {
-    const { web } = await readyWorld({ retryBudget: false }, 'ab');
-    const tried: string[] = [];
+    const { web } = await readyWorld({ balancer: 'first' }, 'abc');
+    let tried = '';
     await failed(
       web.run(
         ({ host }) => {
-          tried.push(letterOf(host));
+          tried += letterOf(host);
           throw new Error('503');
         },
-        { retries: 3 },
+        { retries: 6 },
       ),
     );
-    expect(tried.slice(0, 2).sort()).toEqual(['a', 'b']);
-    expect(tried.slice(2).sort()).toEqual(['a', 'b']);
+    expect(tried).toBe('abcabca');
+  });
+
+  it('goes where it was tried rather than to the full or the ejected, and to a lower priority before that', async () => {
+    const addresses = [...'abcd'].map((letter) => address(letter, { priority: letter === 'd' ? 2 : 1 }));
+    const settings = { balancer: 'first', maxInFlight: 1, outlier: { consecutiveFailures: 2 } };
+    const { web } = await readyWorld(settings, { addresses });
+    const [a, b] = web.endpoints;
+    for (let i = 0; i < 2; i++) web.report(a!, { ok: false });
+    const held = web.acquire();
+    expect(held.endpoint).toBe(b);
+    let tried = '';
+    await failed(
+      web.run(
+        ({ host }) => {
+          tried += letterOf(host);
+          throw refused();
+        },
+        { retries: 2 },
+      ),
+    );
+    expect(tried).toBe('cdc');
   });
 
   it('carries every attempt in its error: endpoint, milliseconds, cause', async () => {
@@ -216,6 +279,42 @@ describe('run', () => {
     expect(await failed(web.run(never, { signal: caller.signal }))).toBe('enough');
   });
 
+  it('ends with that reason in whatever attempt it is, and between two', async () => {
+    const { web } = await readyWorld();
+    const caller = new AbortController();
+    const second = failed(
+      web.run(
+        (_endpoint, { attempt }) => {
+          if (attempt === 1) throw refused();
+          queueMicrotask(() => caller.abort('enough'));
+          return never();
+        },
+        { signal: caller.signal },
+      ),
+    );
+    expect(await second).toBe('enough');
+    const another = new AbortController();
+    let calls = 0;
+    const between = failed(
+      web.run(
+        () => {
+          calls++;
+          throw refused();
+        },
+        {
+          signal: another.signal,
+          retries: 3,
+          retryOn: () => {
+            another.abort('no more');
+            return true;
+          },
+        },
+      ),
+    );
+    expect(await between).toBe('no more');
+    expect(calls).toBe(1);
+  });
+
   it('waits for a first list, within its total timeout', async () => {
     const { discovery, source, clock } = await readyWorld();
     const opened = source.hold();
@@ -305,9 +404,14 @@ describe('run', () => {
   });
 
   it('tells of whatever was thrown', async () => {
-    const { web } = await readyWorld({ balancer: throwsAtRetries });
+    const picking = (_key?: string, exclude?: object) => {
+      if (exclude !== undefined) throw undefined;
+    };
+    const { web } = await readyWorld({ balancer: listening({ picking }) });
     const error = await failed(web.run(() => Promise.reject({ status: 503 }), { retries: 1 }));
     expect(error.message).toMatch(/no further attempt: undefined\. Attempt 1,.*: { status: 503 }\.$/);
+    const nameless = await failed(web.run(() => Promise.reject(new AggregateError([])), { retries: 1 }));
+    expect(nameless.message).toMatch(/: AggregateError\.$/);
     expect(web.stats().inFlight).toBe(0);
   });
 
@@ -335,19 +439,8 @@ describe('run', () => {
 
   it('hands the same key to every attempt', async () => {
     const keys: (string | undefined)[] = [];
-    const noting = () => {
-      let all: readonly Endpoint[] = [];
-      return {
-        update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
-          all = endpoints;
-        },
-        pick: (key?: string, exclude?: { has(endpoint: Endpoint): boolean }) => {
-          keys.push(key);
-          return all.find((endpoint) => exclude?.has(endpoint) !== true);
-        },
-      };
-    };
-    const { web } = await readyWorld({ balancer: noting }, 'ab');
+    const picking = (key?: string) => void keys.push(key);
+    const { web } = await readyWorld({ balancer: listening({ picking }) }, 'ab');
     await failed(web.run(() => Promise.reject(new Error('503')), { key: 'user 1', retries: 2 }));
     expect(keys).toEqual(['user 1', 'user 1', 'user 1', 'user 1']);
   });
@@ -359,6 +452,7 @@ describe('run', () => {
     const options = { signal: caller.signal, timeout: 1_000, attemptTimeout: 100, retries: 1 };
     await web.run(() => 1, options);
     await failed(web.run(() => Promise.reject(refused()), options));
+    expect(clock.pending).toBe(before);
     const late = failed(web.run(never, options));
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(1);
     await clock.advance(200);
@@ -383,17 +477,8 @@ describe('run', () => {
 
   it('aborts the signal of the attempt with the reason of the caller, also where a strategy brought that about', async () => {
     const caller = new AbortController();
-    const aborting = () => {
-      let all: readonly Endpoint[] = [];
-      return {
-        update: ({ endpoints }: { endpoints: readonly Endpoint[] }) => {
-          all = endpoints;
-        },
-        pick: () => all[0],
-        started: () => caller.abort('enough'),
-      };
-    };
-    const { web } = await readyWorld({ balancer: aborting });
+    const started = () => caller.abort('enough');
+    const { web } = await readyWorld({ balancer: listening({ started }) });
     let seen: unknown;
     const running = web.run(
       (_endpoint, { signal }) => {
@@ -408,7 +493,7 @@ describe('run', () => {
   });
 
   it('cut short by the total, says something of the endpoint only where that had most of the time', async () => {
-    const { web, clock } = await readyWorld({ outlier: { consecutiveFailures: 1 } }, 'abcd');
+    const { web, clock } = await readyWorld({ outlier: { consecutiveFailures: 1 } }, 'abcdefgh');
     const patient = failed(web.run(never, { timeout: 100 }));
     await clock.advance(100);
     await patient;
@@ -451,10 +536,21 @@ describe('run', () => {
     const work = () => {
       called = true;
     };
-    expect(await failed(web.run(work, { retries: -1 }))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
-    expect(await failed(web.run(work, { retryOn: 'all' as never }))).toMatchObject({
-      code: 'ERR_INVALID_OPTION',
-    });
+    const bad = [
+      { retries: -1 },
+      { retries: 1.5 },
+      { retries: 101 },
+      { retryOn: 'all' },
+      { timeout: 0 },
+      { attemptTimeout: 0 },
+      { timeout: 2 ** 31 },
+      { attemptTimeout: Number.NaN },
+      { signal: {} },
+      { key: 7 },
+      { retry: 1 },
+    ];
+    for (const options of bad)
+      expect(await failed(web.run(work, options as never))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
     expect(await failed(web.run('work' as never))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
     expect(called).toBe(false);
   });

@@ -73,6 +73,25 @@ describe('availability decides before the strategy', () => {
     expect(letters(web.available)).toBe('bcde');
   });
 
+  it('leaves no timer behind, closed while somebody is ejected', async () => {
+    const { web, clock } = await readyWorld({ outlier: { consecutiveFailures: 1 } });
+    web.report(byLetter(web, 'a'), failure);
+    web.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('rests with the service: no timer runs while nobody uses it, and what is overdue happens at the next use', async () => {
+    const outlier = { consecutiveFailures: 1, ejectionTime: 60_000 };
+    const { web, clock } = await readyWorld({ outlier }, 'abc', { idle: 1_000 });
+    web.report(byLetter(web, 'a'), failure);
+    await clock.advance(30_000);
+    expect([web.stats().idle, web.stats().ejected, clock.pending]).toEqual([true, 1, 0]);
+    await clock.advance(60_000);
+    expect(web.stats().ejected).toBe(1);
+    expect(letters(web.available)).toBe('abc');
+    expect(web.stats().ejected).toBe(0);
+  });
+
   it('uses the lowest SRV priority, and the next while all of it are ejected', async () => {
     const addresses = [address('a'), address('b', { priority: 2 }), address('c', { priority: 2 })];
     const { web } = await readyWorld({ outlier: { consecutiveFailures: 1 } }, { addresses });

@@ -1,5 +1,3 @@
-import { strategyNames } from '../../src/balancer/index.ts';
-
 /** A strategy in the state in which it is measured. */
 export interface Case {
   readonly label: string;
@@ -13,25 +11,23 @@ export interface Case {
 }
 
 /** Every strategy, and those twice that have a short way for the usual state. */
-export const cases: readonly Case[] = (
-  [
-    { label: 'random', strategy: 'random' },
-    { label: 'first', strategy: 'first' },
-    { label: 'round-robin', strategy: 'round-robin' },
-    { label: 'weighted-round-robin', strategy: 'weighted-round-robin' },
-    { label: 'weighted-round-robin, unequal', strategy: 'weighted-round-robin', unequal: true },
-    { label: 'weighted-random, unequal', strategy: 'weighted-random', unequal: true },
-    { label: 'least-used', strategy: 'least-used' },
-    { label: 'least-in-flight', strategy: 'least-in-flight' },
-    { label: 'least-in-flight, busy', strategy: 'least-in-flight', busy: true },
-    { label: 'power-of-two-choices', strategy: 'power-of-two-choices' },
-    { label: 'power-of-two-choices, busy', strategy: 'power-of-two-choices', busy: true },
-    { label: 'peak-ewma', strategy: 'peak-ewma' },
-    { label: 'peak-ewma, busy', strategy: 'peak-ewma', busy: true },
-    { label: 'fastest', strategy: 'fastest' },
-    { label: 'consistent-hash', strategy: 'consistent-hash', keyed: true },
-  ] as const
-).filter(({ strategy }) => strategyNames.includes(strategy));
+export const cases: readonly Case[] = [
+  { label: 'random', strategy: 'random' },
+  { label: 'first', strategy: 'first' },
+  { label: 'round-robin', strategy: 'round-robin' },
+  { label: 'weighted-round-robin', strategy: 'weighted-round-robin' },
+  { label: 'weighted-round-robin, unequal', strategy: 'weighted-round-robin', unequal: true },
+  { label: 'weighted-random, unequal', strategy: 'weighted-random', unequal: true },
+  { label: 'least-used', strategy: 'least-used' },
+  { label: 'least-in-flight', strategy: 'least-in-flight' },
+  { label: 'least-in-flight, busy', strategy: 'least-in-flight', busy: true },
+  { label: 'power-of-two-choices', strategy: 'power-of-two-choices' },
+  { label: 'power-of-two-choices, busy', strategy: 'power-of-two-choices', busy: true },
+  { label: 'peak-ewma', strategy: 'peak-ewma' },
+  { label: 'peak-ewma, busy', strategy: 'peak-ewma', busy: true },
+  { label: 'fastest', strategy: 'fastest' },
+  { label: 'consistent-hash', strategy: 'consistent-hash', keyed: true },
+];
 
 /** Without the second state of a strategy. */
 export const plainCases: readonly Case[] = cases.filter(

@@ -2,8 +2,11 @@ import type { Benchmark, Report } from '../benchmark.ts';
 import { inChild } from '../child.ts';
 import { inPasses } from '../passes.ts';
 import { median } from '../statistics.ts';
+import { markdown, spaced } from '../table.ts';
 import { cases } from './cases.ts';
 import type { Churned, Task } from './churn-measure.ts';
+
+const sizes = [3, 10, 100, 1_000, 10_000];
 
 /** Each strategy while requests begin and end, and while the list changes. */
 export const churn: Benchmark = {
@@ -13,9 +16,7 @@ export const churn: Benchmark = {
     const { smoke } = settings;
     // Where requests are under way, all of them are busy.
     const states = cases.filter(({ busy }, i) => !busy && (!smoke || i % 4 === 0));
-    const shapes = states.flatMap(({ label }) =>
-      (smoke ? [10] : [3, 10, 100, 1_000, 10_000]).map((size) => ({ label, size })),
-    );
+    const shapes = states.flatMap(({ label }) => (smoke ? [10] : sizes).map((size) => ({ label, size })));
     const results = await inPasses(
       shapes,
       2,
@@ -70,6 +71,14 @@ export const churn: Benchmark = {
         "1 000 picks, its cost shared out. The update of the list itself (reconcile) is the service's and not in it.",
       ],
       data: rows,
+      readme: markdown(
+        ['ends + begins, ns', ...sizes.map((size) => `n = ${spaced(size)}`), 'update, n = 1\u00a0000'],
+        states.map(({ label }) => {
+          const at = (size: number) => rows.find((row) => row.label === label && row.size === size);
+          const cells = sizes.map((size) => spaced(at(size)?.turnover ?? Number.NaN));
+          return [label, ...cells, `${spaced(at(1_000)?.update ?? Number.NaN)} µs`];
+        }),
+      ),
     } satisfies Report;
   },
 };

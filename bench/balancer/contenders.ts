@@ -3,7 +3,7 @@ import { inChild } from '../child.ts';
 import { type Pair, pairs } from '../contenders/index.ts';
 import { inPasses } from '../passes.ts';
 import { median } from '../statistics.ts';
-import { cases } from './cases.ts';
+import { markdown, spaced } from '../table.ts';
 import { curves } from './curves.ts';
 import type { Task, Timed } from './measure.ts';
 import { bytesText, type Counted, largeYoungSpace, scavengeNotes } from './timing.ts';
@@ -105,8 +105,7 @@ function line(
 }
 
 async function measure(settings: Settings): Promise<Row[]> {
-  const known = pairs.filter(({ ours }) => cases.some(({ label }) => label === ours));
-  const shapes = known.flatMap((pair) =>
+  const shapes = pairs.flatMap((pair) =>
     (settings.smoke ? [10] : sizes).map((size) => ({ pair, size, passes: judged.includes(size) ? 3 : 1 })),
   );
   const describe = ({ pair, size }: { pair: Pair; size: number }) =>
@@ -154,26 +153,25 @@ async function measure(settings: Settings): Promise<Row[]> {
 }
 
 function readme(rows: readonly Row[]): string {
-  const both = rows.filter(({ size }) => size === 100);
-  const cell = (row: Row | undefined, value: (row: Row) => number) =>
+  const at = ({ label, ours }: Row, size: number) =>
+    rows.find((row) => row.label === label && row.ours === ours && row.size === size);
+  const cells = (row: Row | undefined) =>
     row === undefined
-      ? ''
-      : `${value(row).toLocaleString('en', { maximumSignificantDigits: 3 }).replace(',', ' ')} ns`;
-  return [
-    '| peer | ours | n = 100: ours | theirs | n = 1 000: ours | theirs |',
-    '|---|---|---|---|---|---|',
-    ...both.map((row) => {
-      const large = rows.find(
-        ({ label, ours, size }) => label === row.label && ours === row.ours && size === 1_000,
-      );
-      return `| ${[
-        row.label,
-        row.ours,
-        cell(row, ({ own }) => own),
-        cell(row, ({ theirs }) => theirs),
-        cell(large, ({ own }) => own),
-        cell(large, ({ theirs }) => theirs),
-      ].join(' | ')} |`;
-    }),
-  ].join('\n');
+      ? ['', '', '']
+      : [`${spaced(row.own)} ns`, `${spaced(row.theirs)} ns`, `${spaced(row.times)} ×`];
+  return markdown(
+    [
+      'peer',
+      'ours',
+      'n = 100: ours',
+      'theirs',
+      'theirs / ours',
+      'n = 1\u00a0000: ours',
+      'theirs',
+      'theirs / ours',
+    ],
+    rows
+      .filter(({ size }) => size === 100)
+      .map((row) => [row.label, row.ours, ...cells(row), ...cells(at(row, 1_000))]),
+  );
 }

@@ -2,6 +2,7 @@ import { type Benchmark, type Report, type Settings, verdict } from '../benchmar
 import { inChild } from '../child.ts';
 import { inPasses } from '../passes.ts';
 import { median } from '../statistics.ts';
+import { markdown, spaced } from '../table.ts';
 import { type Case, caseOf, cases } from './cases.ts';
 import { curves } from './curves.ts';
 import type { Task, Timed } from './measure.ts';
@@ -126,17 +127,18 @@ function hashNotes(rows: readonly Row[]): string[] {
 
 function readme(rows: readonly Row[]): string {
   const measured = sizes.filter((size) => rows.some((row) => row.size === size));
-  const lines = [...new Set(rows.map(({ label }) => label))].map((label) => {
-    const own = measured.map((size) => rows.find((row) => row.label === label && row.size === size)!);
-    const figures = own.map(({ ns, toFloor }) =>
-      label === 'floor' ? `${ns.toFixed(1)} ns` : `${toFloor.toFixed(1)} ×`,
-    );
-    const most = own.flatMap(({ counted }) => counted ?? []).toSorted((a, b) => b.bytes - a.bytes)[0];
-    return `| ${[label, ...figures, most === undefined ? '' : bytesText(most)].join(' | ')} |`;
-  });
-  return [
-    `| pick() | ${measured.map((size) => `n = ${size.toLocaleString('en').replace(',', ' ')}`).join(' | ')} | bytes |`,
-    `|---|${measured.map(() => '---|').join('')}---|`,
-    ...lines,
-  ].join('\n');
+  return markdown(
+    ['pick()', ...measured.map((size) => `n = ${spaced(size)}`), 'bytes'],
+    [...new Set(rows.map(({ label }) => label))].map((label) => {
+      const own = measured.map((size) => rows.find((row) => row.label === label && row.size === size)!);
+      const most = own.flatMap(({ counted }) => counted ?? []).toSorted((a, b) => b.bytes - a.bytes)[0];
+      return [
+        label,
+        ...own.map(({ ns, toFloor }) =>
+          label === 'floor' ? `${ns.toFixed(1)} ns` : `${toFloor.toFixed(1)} ×`,
+        ),
+        most === undefined ? '' : bytesText(most),
+      ];
+    }),
+  );
 }

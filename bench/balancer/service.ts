@@ -2,6 +2,7 @@ import { type Benchmark, type Report, type Settings, verdict } from '../benchmar
 import { inChild } from '../child.ts';
 import { inPasses } from '../passes.ts';
 import { median } from '../statistics.ts';
+import { markdown } from '../table.ts';
 import { caseOf, plainCases } from './cases.ts';
 import type { Task, Timed } from './service-measure.ts';
 import { bytesText, type Counted, isNothing, largeYoungSpace, scavengeNotes } from './timing.ts';
@@ -19,7 +20,7 @@ export const service: Benchmark = {
   name: 'service',
   about: 'service.pick(), with ejection, priorities and slow start off and on',
   async run(settings) {
-    const rows = await measure('pick', [10, 1_000, 10_000], settings);
+    const rows = await measure('pick', [10, 100, 1_000], settings);
     return {
       title: 'service.pick() over fixed(…)',
       columns: [
@@ -62,6 +63,16 @@ export const service: Benchmark = {
         ...scavengeNotes(rows.flatMap(({ counted }) => counted ?? [])),
       ],
       data: rows,
+      readme: markdown(
+        ['service.pick(), n = 1\u00a0000', 'off', 'off, × bare', 'on / off', 'bytes'],
+        large(rows).map((row) => [
+          row.label,
+          `${of(row, ({ plain }) => plain).toFixed(1)} ns`,
+          of(row, ({ plain, bare }) => plain / bare).toFixed(2),
+          of(row, ({ plain, guarded }) => guarded / plain).toFixed(2),
+          row.counted === undefined ? '' : bytesText(row.counted),
+        ]),
+      ),
     } satisfies Report;
   },
 };
@@ -100,6 +111,16 @@ export const lease: Benchmark = {
         ...scavengeNotes(rows.flatMap(({ counted }) => counted ?? [])),
       ],
       data: rows,
+      readme: markdown(
+        ['acquire() + release(), n = 1\u00a0000', 'off', 'above pick()', 'on', 'bytes'],
+        large(rows).map((row) => [
+          row.label,
+          `${of(row, ({ plain }) => plain).toFixed(0)} ns`,
+          `${of(row, ({ plain, pick = Number.NaN }) => plain - pick).toFixed(0)} ns`,
+          `${of(row, ({ guarded }) => guarded).toFixed(0)} ns`,
+          row.counted === undefined ? '' : bytesText(row.counted),
+        ]),
+      ),
     } satisfies Report;
   },
 };
@@ -138,6 +159,10 @@ async function measure(call: Task['call'], sizes: readonly number[], settings: S
     timed: timed[i]!,
     counted: counted.flat().find(({ label, size }) => label === shape.label && size === shape.size)?.counted,
   }));
+}
+
+function large(rows: readonly Row[]): readonly Row[] {
+  return rows.filter(({ size }) => size === 1_000);
 }
 
 function of({ timed }: Row, value: (timed: Timed) => number): number {

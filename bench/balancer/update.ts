@@ -2,6 +2,7 @@ import { type Benchmark, type Report, verdict } from '../benchmark.ts';
 import { inChild } from '../child.ts';
 import { inPasses } from '../passes.ts';
 import { median } from '../statistics.ts';
+import { markdown } from '../table.ts';
 import { cases } from './cases.ts';
 import type { Task, Updated } from './update-measure.ts';
 
@@ -77,6 +78,22 @@ export const update: Benchmark = {
         '"later": what is done in later turns of the event loop, and the longest of them.',
       ],
       data: rows,
+      readme: markdown(
+        ['update(), n = 1\u00a0000', ...changes, 'first ones', 'later', 'longest slice'],
+        states.map(({ label }) => {
+          const own = rows.filter((row) => row.label === label);
+          const most = (value: (row: (typeof rows)[number]) => number) =>
+            `${Math.max(...own.map(value)).toFixed(2)} ms`;
+          return [
+            label,
+            ...own.map((row) => `${row.median.toFixed(3)} ms`),
+            most(({ early }) => early),
+            ...(own.some(({ laterTotal }) => laterTotal > 0)
+              ? [most(({ laterTotal }) => laterTotal), most(({ laterLongest }) => laterLongest)]
+              : ['', '']),
+          ];
+        }),
+      ),
     } satisfies Report;
   },
 };

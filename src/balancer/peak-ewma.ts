@@ -121,16 +121,17 @@ export class PeakEwma implements Balancer {
     if (now - this.#origin >= this.#decay) this.#renew();
     const { response } = endpoint;
     const age = response === undefined ? Number.POSITIVE_INFINITY : now - response.at;
-    const rest = age <= memory * this.#decay ? Math.exp(-age / this.#decay) : 0;
-    const average = response === undefined ? 0 : response.average * rest;
+    const known = age <= memory * this.#decay;
+    const average = known && response !== undefined ? response.average : 0;
+    const rest = known ? Math.exp(-age / this.#decay) : 0;
     const aborted = outcome.aborted === true;
     // A failure is at least twice what was expected: however busy the others are, soon they are preferred to one that fails at once.
-    let sample = outcome.ok || aborted ? -1 : Math.max(this.#failurePenalty, 2 * average);
+    let sample = outcome.ok || aborted ? -1 : Math.max(this.#failurePenalty, 2 * average * rest);
     if ('elapsed' in outcome) {
       const elapsed = outcome.elapsed as number;
       if (elapsed > sample) sample = elapsed;
     }
-    if (sample < 0 || (aborted && sample <= (rest > 0 ? average : this.#failurePenalty))) return;
+    if (sample < 0 || (aborted && sample <= (known ? average : this.#failurePenalty))) return;
     const next = sample > average ? sample : average * rest + sample * (1 - rest);
     // Made with fractions, so that whole numbers do not decide how it is laid out: fractions would be put on the heap later.
     const learned = response ?? { average: 0.5, at: 0.5 };

@@ -13,6 +13,7 @@ import { consulDnsOptions, consulOptions, serviceNameHelp } from './consul-optio
 import { styleFor } from './style.ts';
 
 const measuringTime = 1_500;
+const makingTime = 500;
 
 export const pick: Command = {
   summary: 'resolve, then pick many times: how a strategy spreads over the instances, and what a pick costs',
@@ -43,7 +44,10 @@ export const pick: Command = {
       await service.ready();
       const probing = strategy === 'fastest';
       if (probing) await untilMeasured(service);
-      const { counts, elapsed } = pickMany(service, count, strategy === 'consistent-hash');
+      const keyed = strategy === 'consistent-hash';
+      // Its table is made in slices, whenever the program comes to its timers: until then a pick asks all.
+      if (keyed) await sleep(makingTime);
+      const { counts, elapsed } = pickMany(service, count, keyed);
       const nsPerPick = Number(((1e6 * elapsed) / count).toFixed(2));
       const endpoints = [...service.endpoints].sort(byPlace).map((endpoint) => ({
         address: endpoint.address,
