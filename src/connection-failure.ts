@@ -39,7 +39,6 @@ function isOfAnother(
   endpoint: Pick<Endpoint, 'host' | 'port'>,
 ): boolean {
   if (typeof port === 'number' && port !== endpoint.port) return true;
-  // IPv6 can be written in several ways.
-  const comparable = typeof address === 'string' && !address.includes(':') && !endpoint.host.includes(':');
-  return comparable && address !== endpoint.host;
+  // IPv6 can be written in several ways, and IPv4 in it.
+  return typeof address === 'string' && !address.includes(':') && address !== endpoint.host;
 }

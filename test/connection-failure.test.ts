@@ -15,12 +15,9 @@ describe('whether a connection was never made', () => {
     'EADDRNOTAVAIL',
     'ERR_SOCKET_CONNECTION_TIMEOUT',
     'UND_ERR_CONNECT_TIMEOUT',
-  ])(
-    '%s says so',
-    (code) => {
-      expect(connectionNeverMade(errno(code), endpoint)).toBe(true);
-    },
-  );
+  ])('%s says so', (code) => {
+    expect(connectionNeverMade(errno(code), endpoint)).toBe(true);
+  });
 
   it('a timeout or reset says so only of the connect itself', () => {
     expect(connectionNeverMade(errno('ETIMEDOUT', 'connect'), endpoint)).toBe(true);
@@ -62,10 +59,15 @@ describe('whether a connection was never made', () => {
       Object.assign(errno('ECONNREFUSED', 'connect'), { address: '2001:db8:0:0:0:0:0:1', port });
     expect(connectionNeverMade(refused(80), six)).toBe(true);
     expect(connectionNeverMade(refused(81), six)).toBe(false);
+    const mapped = Object.assign(errno('ECONNREFUSED'), { address: '::ffff:10.0.0.1', port: 80 });
+    expect(connectionNeverMade(mapped, endpoint)).toBe(true);
+    expect(connectionNeverMade(Object.assign(errno('ECONNREFUSED'), { address: '10.0.0.1' }), six)).toBe(
+      false,
+    );
   });
 
   it('is not said of anything else, and ends on circles', () => {
-    for (const other of [undefined, null, 'ECONNREFUSED', 7, new Error('503'), {}])
+    for (const other of [undefined, null, 'ECONNREFUSED', 7, new Error('503'), {}, new AggregateError([])])
       expect(connectionNeverMade(other, endpoint)).toBe(false);
     const circle: { cause?: unknown } = {};
     circle.cause = circle;

@@ -116,10 +116,18 @@ describe('a lease', () => {
     const { web } = await readyWorld();
     const lease = web.acquire();
     expect(() => lease.release('bad' as never)).toThrow(/release: expected an outcome like/);
+    expect(() => lease.release(null as never)).toThrow(/release: expected an outcome like/);
+    expect(() => lease.release({ error: 1 } as never)).toThrow(/release: expected an outcome like/);
     expect(() => lease.release({ ok: true, elapsed: -1 })).toThrow(/release\.elapsed: expected milliseconds/);
     expect(lease.held).toBe(true);
     lease.release();
     expect(lease.endpoint.inFlight).toBe(0);
+  });
+
+  it('may be given up, with nothing said of how it went', async () => {
+    const { web } = await readyWorld({ outlier: { consecutiveFailures: 1 } });
+    web.acquire().release({ aborted: true } as Outcome);
+    expect(web.stats()).toMatchObject({ inFlight: 0, ejected: 0 });
   });
 
   it('is counted also where the strategy of a user throws, which is said once', async () => {
@@ -267,10 +275,30 @@ describe('report', () => {
   });
 });
 
-describe('leaked leases', () => {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage = runInNewContext('gc') as () => void;
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
+describe('what a lease costs', () => {
+  it.each([
+    ['weighted-round-robin', 64],
+    ['least-in-flight', 64],
+    ['peak-ewma', 150],
+  ])('%s: at most %i bytes', async (balancer, most) => {
+    const { web } = await readyWorld({ balancer });
+    const bytes = (count: number) => {
+      collectGarbage();
+      const before = process.memoryUsage().heapUsed;
+      for (let i = 0; i < count; i++) web.acquire().release();
+      return (process.memoryUsage().heapUsed - before) / count;
+    };
+    // Not before it is compiled as programs in use are.
+    bytes(200_000);
+    const measured = Array.from({ length: 5 }, () => bytes(10_000));
+    expect(Math.min(...measured.filter((size) => size > 0))).toBeLessThanOrEqual(most);
+  });
+});
+
+describe('leaked leases', () => {
   async function collected(until: () => boolean, rounds = 200): Promise<boolean> {
     for (let i = 0; i < rounds && !until(); i++) {
       collectGarbage();
@@ -291,6 +319,17 @@ describe('leaked leases', () => {
     expect(web.stats().ejections).toBe(0);
     expect(warnings.map(({ code }) => code)).toEqual(['LEASE_LEAKED']);
     expect(warnings[0]!.message).toMatch(/dropped without release\(\)[\s\S]*leak .*lease\.test/);
+  });
+
+  it('are found by samples: so many of a hundred as leakSampling says', async () => {
+    const { web } = await readyWorld({ leakSampling: 0.2 });
+    const leak = () => {
+      for (let i = 0; i < 100; i++) web.acquire();
+    };
+    leak();
+    await collected(() => false, 20);
+    expect(web.stats().inFlight).toBeGreaterThan(60);
+    expect(web.stats().inFlight).toBeLessThan(95);
   });
 
   it('are not made of leases that were released', async () => {

@@ -150,6 +150,30 @@ describe('availability decides before the strategy', () => {
     await expect(web.run(() => 1)).rejects.toMatchObject({ code: 'ERR_OVERLOADED' });
   });
 
+  it('says of what kind those are that may not be chosen, and of no others', async () => {
+    const { web } = await readyWorld({ maxInFlight: 1 }, 'ab');
+    const exclude = new Set([web.endpoints[1]!]);
+    web.acquire({ exclude });
+    expect(() => web.acquire({ exclude })).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_OVERLOADED',
+        message: expect.stringContaining('request under way), 1 excluded by the caller. Shed'),
+      }),
+    );
+    web.acquire();
+    expect(() => web.pick()).toThrow(
+      /2 full \(maxInFlight, or on probation with a request under way\)\. Shed/,
+    );
+    const unsized = { has: () => true };
+    const { web: other } = await readyWorld();
+    expect(() => other.acquire({ exclude: unsized as never })).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_NO_ENDPOINTS',
+        message: 'web.service.consul: none of 3 endpoints may be chosen now.',
+      }),
+    );
+  });
+
   it('picks nobody in a panic where that was chosen, and says why', async () => {
     const outlier = {
       consecutiveFailures: 1,

@@ -1,38 +1,39 @@
-import type { Endpoint } from '../endpoint.ts';
-import type { Weighed } from './weights.ts';
-
 /** Sides of a coin: a small integer, whatever bits stand for it. */
 const sides = 2 ** 30;
 
 /**
- * Endpoints by weight from a uniform draw, O(1) at worst: the alias method (A. J. Walker, "An Efficient Method for Generating Discrete
+ * Places by weight from a uniform draw, O(1) at worst: the alias method (A. J. Walker, "An Efficient Method for Generating Discrete
  * Random Variables with General Distributions", ACM TOMS, 1977), built as M. D. Vose, "A Linear Algorithm for Generating Random
  * Numbers with a Given Distribution", IEEE TSE, 1991. Immutable.
  *
- * There are as many columns as endpoints, each as high as the mean weight: a lighter one leaves room in its own, which is filled
+ * There are as many columns as weights, each as high as the mean weight: a lighter one leaves room in its own, which is filled
  * with a heavier one. So a column belongs to two at most, and a coin decides between them.
  */
 export class AliasTable {
-  readonly #endpoints: readonly Endpoint[];
-  /** Two numbers a column: how many sides of the coin mean its own endpoint, and whose the others are. */
+  readonly #size: number;
+  /** Two numbers a column: how many sides of the coin mean its own place, and whose the others are. */
   readonly #columns: Int32Array;
 
   /** O(n). */
-  constructor({ endpoints, weights }: Pick<Weighed, 'endpoints' | 'weights'>) {
-    this.#endpoints = endpoints;
+  constructor(weights: Float64Array) {
+    this.#size = weights.length;
     this.#columns = columnsOf(weights);
   }
 
-  /** @param fraction drawn from [0, 1): what it is inside its column is the coin. `undefined` where there is nobody. */
-  at(fraction: number): Endpoint | undefined {
-    const place = fraction * this.#endpoints.length;
+  /**
+   * @param bits drawn from all int32: they say the column, and what is left of them is the coin. (Not a fraction: such a number is an
+   * object on the heap wherever this call is not inlined.)
+   * @returns 0 also where there are no weights.
+   */
+  placeOf(bits: number): number {
+    const place = (bits >>> 0) * 2 ** -32 * this.#size;
     const column = place | 0;
     const coin = ((place - column) * sides) | 0;
     const own = this.#columns[2 * column]!;
     const other = this.#columns[2 * column + 1]!;
-    // All ones where the coin means the column's own endpoint, else 0: a branch on a coin is mispredicted half the time.
+    // All ones where the coin means the column's own place, else 0: a branch on a coin is mispredicted half the time.
     const mask = (coin - own) >> 31;
-    return this.#endpoints[other ^ ((other ^ column) & mask)];
+    return other ^ ((other ^ column) & mask);
   }
 }
 
@@ -40,7 +41,8 @@ function columnsOf(weights: Float64Array): Int32Array {
   const size = weights.length;
   let total = 0;
   for (const weight of weights) total += weight;
-  const columns = new Int32Array(2 * size);
+  // One in any case: what is read past the end of a typed array once makes the reading slow for ever.
+  const columns = new Int32Array(Math.max(2, 2 * size));
   const left = weights.map((weight) => (weight / total) * size);
   // The lighter wait in front, the heavier at the end.
   const waiting = new Uint32Array(size);

@@ -20,7 +20,7 @@ export class TwoChoices {
   #table: AliasTable | undefined;
   /** The golden-ratio sequence of weighted-round-robin.ts, for whose turn it is by weight. */
   #turn: number;
-  /** Of xorshift32, as in random.ts. Not asked for there: a call would cost as much as all the rest of a pick. */
+  /** Of xorshift32, as in random.ts, whose 32 unsigned bits would be an object on the heap wherever the call is not inlined. */
   #state: number;
   #weighed = nothingWeighed;
   /** Those that are chosen from, and behind them those of weight 0. */
@@ -67,7 +67,7 @@ export class TwoChoices {
     this.#costs = new Float32Array(Math.max(1, this.#endpoints.length));
     this.#ranks = new Int32Array(this.#costs.buffer);
     this.#rotation.update(endpoints);
-    this.#table = equal ? undefined : tableOfPlaces(weights);
+    this.#table = equal ? undefined : new AliasTable(weights);
   }
 
   /** -1: not in the list. */
@@ -82,7 +82,8 @@ export class TwoChoices {
     const turn = this.#next();
     if (size < 2) return this.#endpoints[turn];
     // 1 … size - 1 places further on, less a turn, and that given back below 0: without a branch, which nobody could predict.
-    const past = turn + 1 - size + Math.floor(portion(this.#draw()) * (size - 1));
+    // Nor with a helper that returns a fraction: where it is not inlined, that is an object on the heap.
+    const past = turn + 1 - size + Math.floor((this.#draw() >>> 0) * 2 ** -32 * (size - 1));
     return this.#cheaper(turn, past + (size & (past >> 31)));
   }
 
@@ -97,7 +98,7 @@ export class TwoChoices {
     const table = this.#table;
     if (table === undefined) return this.#rotation.nextPlace();
     this.#turn = (this.#turn + step) | 0;
-    return placeIn(table, portion(this.#turn));
+    return table.placeOf(this.#turn);
   }
 
   #pickOther(exclude: Excluded): Endpoint | undefined {
@@ -120,7 +121,7 @@ export class TwoChoices {
   /** Another, or the same where it is the only one left. */
   #openOther(turn: number, exclude: Excluded): number {
     for (let draw = 0; draw < redraws; draw++) {
-      const place = Math.floor(portion(this.#draw()) * this.#size);
+      const place = Math.floor((this.#draw() >>> 0) * 2 ** -32 * this.#size);
       if (place !== turn && !exclude.has(this.#endpoints[place]!)) return place;
     }
     return openFrom((turn + 1) % this.#size, this.#weighed.endpoints, exclude);
@@ -138,17 +139,3 @@ export class TwoChoices {
 
 /** As in weighted-round-robin.ts. */
 const step = 0x9e3778c1 | 0;
-
-/** The table hands out what it was given; here places. */
-function tableOfPlaces(weights: Float64Array): AliasTable {
-  return new AliasTable({ endpoints: [...weights.keys()] as unknown as readonly Endpoint[], weights });
-}
-
-function placeIn(table: AliasTable, fraction: number): number {
-  return table.at(fraction) as unknown as number;
-}
-
-/** An int32 as a number in [0, 1). */
-function portion(bits: number): number {
-  return (bits >>> 0) * 2 ** -32;
-}

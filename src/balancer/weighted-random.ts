@@ -18,7 +18,7 @@ export function weightedRandom(): BalancerDescription {
 export class WeightedRandom implements Balancer {
   readonly #random: Random;
   #weighed: Weighed = nothingWeighed;
-  #table = new AliasTable(nothingWeighed);
+  #table = new AliasTable(nothingWeighed.weights);
 
   constructor(context: Pick<BalancerContext, 'random'>) {
     this.#random = context.random;
@@ -26,12 +26,12 @@ export class WeightedRandom implements Balancer {
 
   update(snapshot: Snapshot): void {
     this.#weighed = weigh(snapshot);
-    this.#table = new AliasTable(this.#weighed);
+    this.#table = new AliasTable(this.#weighed.weights);
   }
 
   pick(_key?: string, exclude?: Excluded): Endpoint | undefined {
     if (exclude !== undefined) return this.#pickOther(exclude);
-    return this.#table.at(this.#random.fraction());
+    return this.#weighed.endpoints[this.#table.placeOf(this.#random.next() | 0)];
   }
 
   /** O(|exclude|). */
