@@ -59,6 +59,8 @@ export class LiveEndpoint implements Endpoint {
   response: ResponseTime | undefined = undefined;
   /** What outlier ejection knows of it (outlier-detection.ts): here, because a request must not pay for finding it elsewhere. */
   standing: object | undefined = undefined;
+  /** Where it stood in the list of the strategy that last took one over: a hint (balancer/places.ts). */
+  place = 0;
   #current: Address;
 
   /** @param key its `endpointKey`. */

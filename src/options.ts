@@ -322,7 +322,7 @@ function checkLastGood(value: unknown, path: string): { file: string; maxAge: nu
 
 /** `false` is a setting like another: it overrules what the discovery says. */
 function orOff<T>(check: Check<T | undefined>): Check<T | false> {
-  return (value, path) => (value === false ? false : (check(value, path) ?? false));
+  return (value, path) => check(value, path) ?? false;
 }
 
 function checkMaxInFlight(value: unknown, path: string): number {

@@ -340,6 +340,17 @@ describe('run', () => {
     });
   });
 
+  it('has a budget without being told: 100 retries, and one for every five requests', async () => {
+    const { web } = await readyWorld();
+    let calls = 0;
+    const work = () => {
+      calls++;
+      throw new Error('503');
+    };
+    for (let i = 0; i < 150; i++) await failed(web.run(work, { retries: 1 }));
+    expect(calls).toBe(150 + 100 + 150 / 5);
+  });
+
   it('counts only requests that reached somebody for the retry budget', async () => {
     const { web } = await readyWorld({ retryBudget: { perSecond: 0, share: 1 }, maxInFlight: 1 }, 'ab');
     const held = [web.acquire(), web.acquire()];

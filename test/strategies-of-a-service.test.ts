@@ -150,6 +150,11 @@ describe('availability decides before the strategy', () => {
     await expect(web.run(() => 1)).rejects.toMatchObject({ code: 'ERR_OVERLOADED' });
   });
 
+  it('holds maxInFlight: Infinity for what it is, the default', async () => {
+    const { web, discovery } = await readyWorld();
+    expect(discovery.service('web', { maxInFlight: Number.POSITIVE_INFINITY })).toBe(web);
+  });
+
   it('says of what kind those are that may not be chosen, and of no others', async () => {
     const { web } = await readyWorld({ maxInFlight: 1 }, 'ab');
     const exclude = new Set([web.endpoints[1]!]);

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint.ts';
+import { Places } from './places.ts';
 import type { Weighed } from './weights.ts';
 
 interface Load {
@@ -14,7 +15,9 @@ interface Load {
  */
 export class BoundedLoad {
   readonly #bound: number;
-  #loads: ReadonlyMap<Endpoint, Load> = new Map();
+  #places = new Places();
+  /** By place. */
+  #loads: readonly Load[] = [];
   #total = 0;
   #weight = 0;
 
@@ -23,16 +26,15 @@ export class BoundedLoad {
   }
 
   update({ endpoints, weights }: Weighed): void {
-    this.#loads = new Map(
-      endpoints.map((endpoint, i) => [endpoint, { weight: weights[i]!, counted: endpoint.inFlight }]),
-    );
+    this.#places = new Places(endpoints);
+    this.#loads = endpoints.map(({ inFlight }, i) => ({ weight: weights[i]!, counted: inFlight }));
     this.#total = endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0);
     this.#weight = weights.reduce((sum, weight) => sum + weight, 0);
   }
 
   /** `endpoint.inFlight` has changed. Counts what it is now, so that a change told twice or after an update is counted once. */
   changed(endpoint: Endpoint): void {
-    const load = this.#loads.get(endpoint);
+    const load = this.#loadOf(endpoint);
     if (load === undefined) return;
     this.#total += endpoint.inFlight - load.counted;
     load.counted = endpoint.inFlight;
@@ -40,10 +42,15 @@ export class BoundedLoad {
 
   /** Whether one request more is within its capacity. */
   hasRoom(endpoint: Endpoint): boolean {
-    const load = this.#loads.get(endpoint);
+    const load = this.#loadOf(endpoint);
     if (load === undefined) return false;
     const share = (this.#bound * (this.#total + 1) * load.weight) / this.#weight;
     // What is a whole number but for rounding must not be rounded up to the next.
     return endpoint.inFlight < Math.ceil(share - 1e-9);
+  }
+
+  #loadOf(endpoint: Endpoint): Load | undefined {
+    const place = this.#places.of(endpoint);
+    return place < 0 ? undefined : this.#loads[place];
   }
 }

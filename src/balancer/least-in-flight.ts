@@ -3,6 +3,7 @@ import type { Random } from '../random.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
 import { LoadRings } from './load-rings.ts';
+import { Places } from './places.ts';
 
 /**
  * The endpoint with the fewest requests in flight, exactly; those of equal load by turns, whoever waits longest first. Ignores weights
@@ -16,14 +17,14 @@ export class LeastInFlight implements Balancer {
   readonly #random: Random;
   readonly #rings = new LoadRings();
   #endpoints: readonly Endpoint[] = [];
-  #places: ReadonlyMap<Endpoint, number> = new Map();
+  #places = new Places();
 
   constructor({ random }: Pick<BalancerContext, 'random'>) {
     this.#random = random;
   }
 
   update({ endpoints }: Snapshot): void {
-    const places = new Map(endpoints.map((endpoint, place) => [endpoint, place]));
+    const places = new Places(endpoints);
     const turns =
       this.#endpoints.length === 0 ? this.#anyTurns(endpoints.length) : this.#turnsOf(endpoints, places);
     this.#endpoints = endpoints;
@@ -46,8 +47,8 @@ export class LeastInFlight implements Balancer {
 
   /** One that has left is placed by its load when it comes back. */
   #move(endpoint: Endpoint): void {
-    const place = this.#places.get(endpoint);
-    if (place !== undefined) this.#rings.move(place, endpoint.inFlight);
+    const place = this.#places.of(endpoint);
+    if (place >= 0) this.#rings.move(place, endpoint.inFlight);
   }
 
   #anyTurns(size: number): number[] {
@@ -56,10 +57,10 @@ export class LeastInFlight implements Balancer {
   }
 
   /** Who stays keeps its turn; a newcomer waits behind the one that stands, or stood, before it in the list: as in a rotation. */
-  #turnsOf(endpoints: readonly Endpoint[], places: ReadonlyMap<Endpoint, number>): number[] {
+  #turnsOf(endpoints: readonly Endpoint[], places: Places): number[] {
     const behind = new Map<number, number[]>();
     for (const [place, endpoint] of endpoints.entries()) {
-      if (this.#places.has(endpoint)) continue;
+      if (this.#places.of(endpoint) >= 0) continue;
       const before = this.#lastBefore(endpoint.address);
       const others = behind.get(before);
       if (others === undefined) behind.set(before, [place]);
@@ -67,8 +68,8 @@ export class LeastInFlight implements Balancer {
     }
     const turns: number[] = [];
     for (const old of this.#rings.places()) {
-      const place = places.get(this.#endpoints[old]!);
-      if (place !== undefined) turns.push(place);
+      const place = places.of(this.#endpoints[old]!);
+      if (place >= 0) turns.push(place);
       turns.push(...(behind.get(old) ?? []));
       if (old === this.#endpoints.length - 1) turns.push(...(behind.get(-1) ?? []));
     }

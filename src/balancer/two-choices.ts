@@ -4,6 +4,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { AliasTable } from './alias-table.ts';
 import type { Excluded } from './balancer.ts';
 import { drawOpen, openFrom, redraws } from './exclusion.ts';
+import { Places } from './places.ts';
 import { Rotation } from './rotation.ts';
 import { nothingWeighed, weigh } from './weights.ts';
 
@@ -27,7 +28,7 @@ export class TwoChoices {
   #endpoints: readonly Endpoint[] = [];
   /** How many are chosen from. */
   #size = 0;
-  #places: ReadonlyMap<Endpoint, number> = new Map();
+  #places = new Places();
   #burdens = new Float64Array(0);
   #costs = new Float32Array(1);
   /** The bits of #costs: of numbers from 0 upward they are ordered as the numbers are, and integers are compared without a branch. */
@@ -62,7 +63,7 @@ export class TwoChoices {
     this.#weighed = weighed;
     this.#endpoints = spare.length === 0 ? endpoints : [...endpoints, ...spare];
     this.#size = endpoints.length;
-    this.#places = new Map(this.#endpoints.map((endpoint, place) => [endpoint, place]));
+    this.#places = new Places(this.#endpoints);
     this.#burdens = Float64Array.from(this.#endpoints, (_, place) => mean / (weights[place] ?? mean));
     this.#costs = new Float32Array(Math.max(1, this.#endpoints.length));
     this.#ranks = new Int32Array(this.#costs.buffer);
@@ -72,7 +73,7 @@ export class TwoChoices {
 
   /** -1: not in the list. */
   placeOf(endpoint: Endpoint): number {
-    return this.#places.get(endpoint) ?? -1;
+    return this.#places.of(endpoint);
   }
 
   /** `undefined` only where nothing may be chosen. O(1), with exclusion O(|exclude|). */
