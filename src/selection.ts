@@ -41,6 +41,7 @@ export class Selection implements Lessor {
   /** What the balancer chooses from. */
   #available: Snapshot = emptySnapshot;
   #timed: boolean;
+  #told: ((balancer: Balancer, excluded: Excluded | undefined) => void) | undefined;
   #closed = false;
 
   constructor(setup: SelectionSetup) {
@@ -53,6 +54,7 @@ export class Selection implements Lessor {
       random,
       options: availability,
       apply: (snapshot) => this.#apply(snapshot),
+      onExcluded: () => this.#told?.(this.#balancer, this.#availability.excluded),
     });
     if (leakSampling > 0) {
       this.#leaks = new LeaseLeaks(leakSampling, random, (endpoint, stack) => this.#leaked(endpoint, stack));
@@ -61,9 +63,23 @@ export class Selection implements Lessor {
     this.#balancer.update(emptySnapshot);
   }
 
+  /**
+   * For who picks by himself, which saves a step at every pick: calls `told` now and whenever it is another balancer that chooses, or
+   * others are to be excluded.
+   */
+  follow(told: (balancer: Balancer, excluded: Excluded | undefined) => void): void {
+    this.#told = told;
+    told(this.#balancer, this.#availability.excluded);
+  }
+
   /** O(1); O(full endpoints) while some are full. `undefined`: nothing may be chosen now. */
   pick(key?: string): Endpoint | undefined {
     return this.#choose(key, this.#availability.excluded);
+  }
+
+  /** Somebody where the balancer has nobody. */
+  spare(): Endpoint | undefined {
+    return this.#availability.spare(this.#availability.excluded);
   }
 
   /** For a retry: none of those it was tried at. */
@@ -125,6 +141,7 @@ export class Selection implements Lessor {
     const replaced = this.#closed ? balancer : this.#balancer;
     this.#balancer = balancer;
     this.#timed = balancer.timed === true;
+    this.#told?.(balancer, this.#availability.excluded);
     this.#guard('close', () => replaced.close?.());
   }
 

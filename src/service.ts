@@ -1,4 +1,4 @@
-import type { BalancerOption, Excluded, Outcome } from './balancer/balancer.ts';
+import type { Balancer, BalancerOption, Excluded, Outcome } from './balancer/balancer.ts';
 import { checkBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, having, number, refuse } from './checks.ts';
 import { type Endpoint, LiveEndpoint } from './endpoint.ts';
@@ -54,6 +54,9 @@ const checkExclude = having<Excluded>('has');
 export class Service {
   readonly #setup: ServiceSetup;
   readonly #selection: Selection;
+  /** What the selection says now. A pick has them at hand. */
+  #balancer!: Balancer;
+  #excluded: Excluded | undefined;
   readonly #loop: RefreshLoop;
   readonly #departed: DepartedEndpoints;
   /** One object a subscription: the same function may have several. */
@@ -73,6 +76,10 @@ export class Service {
   constructor(setup: ServiceSetup) {
     this.#setup = setup;
     this.#selection = setup.selection;
+    this.#selection.follow((balancer, excluded) => {
+      this.#balancer = balancer;
+      this.#excluded = excluded;
+    });
     this.#departed = rememberDeparted(setup.clock);
     this.#waiters = new Waiters(setup.clock);
     this.#lastUsed = setup.clock.now();
@@ -136,7 +143,7 @@ export class Service {
    */
   pick(key?: string): Endpoint {
     if (!this.#touched) this.#use();
-    const endpoint = this.#selection.pick(key);
+    const endpoint = this.#balancer.pick(key, this.#excluded) ?? this.#selection.spare();
     if (endpoint === undefined) throw this.#nothingToPick();
     return endpoint;
   }

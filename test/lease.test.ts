@@ -78,6 +78,30 @@ describe('a lease', () => {
     ]);
   });
 
+  it('hands on all that was said, also where the time is added to it', async () => {
+    const told: Outcome[] = [];
+    const timed = (): Balancer => ({
+      ...recording([], true)(),
+      finished: (_, outcome) => void told.push(outcome),
+    });
+    const { web } = await readyWorld({ balancer: timed });
+    const error = new Error('503');
+    web.acquire().release({ ok: false, error });
+    web.acquire().release({ ok: false, error, aborted: true });
+    web.acquire().release({ ok: true });
+    expect(told).toEqual([
+      { ok: false, elapsed: 0, error, aborted: false },
+      { ok: false, elapsed: 0, error, aborted: true },
+      { ok: true, elapsed: 0 },
+    ]);
+  });
+
+  it('is not made by a service that was closed', async () => {
+    const { web } = await readyWorld();
+    web.close();
+    expect(() => web.acquire()).toThrowError(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
+
   it('goes to none that are excluded, and says so where none is left', async () => {
     const { web } = await readyWorld();
     const [a, b, c] = web.endpoints as [Endpoint, Endpoint, Endpoint];
@@ -249,10 +273,13 @@ describe('a lease in the hands of a strategy of a user', () => {
 });
 
 describe('report', () => {
-  it('tells the strategy how a picked endpoint did, without anything in flight', async () => {
+  it('tells the strategy how a picked endpoint did, without anything in flight, until it is closed', async () => {
     const told: string[] = [];
     const { web } = await readyWorld({ balancer: recording(told) });
     web.report(web.pick(), { ok: false, elapsed: 30 });
+    const left = web.pick();
+    web.close();
+    web.report(left, { ok: false });
     expect(told).toEqual(['reported a 0 false 30']);
   });
 

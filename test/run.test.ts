@@ -265,6 +265,7 @@ describe('run', () => {
     expect(error).toBeInstanceOf(RequestTimeoutError);
     expect(error.message).toMatch(/no answer in 100 ms\. The attempt at .* was still under way\. Attempt 1,/);
     expect(error.attempts).toHaveLength(2);
+    expect(error.cause).toBe(error.attempts[1]!.cause);
     expect(web.stats().inFlight).toBe(0);
     expect(clock.pending).toBeLessThanOrEqual(2);
   });
@@ -313,6 +314,18 @@ describe('run', () => {
     );
     expect(await between).toBe('no more');
     expect(calls).toBe(1);
+  });
+
+  it('is a use of the service as long as it is awaited', async () => {
+    const { web, clock } = await readyWorld({}, 'abc', { idle: 1_000 });
+    const caller = new AbortController();
+    const running = failed(web.run(never, { signal: caller.signal }));
+    await clock.advance(60_000);
+    expect(web.stats().idle).toBe(false);
+    caller.abort('enough');
+    await running;
+    await clock.advance(60_000);
+    expect(web.stats().idle).toBe(true);
   });
 
   it('waits for a first list, within its total timeout', async () => {
@@ -411,6 +424,7 @@ describe('run', () => {
     );
     expect(closing).toMatchObject({ code: 'ERR_RETRIES_EXHAUSTED', cause: mine });
     expect(closing.message).toMatch(/no further attempt: .*the service was closed.*\. Attempt 1,.*: mine\.$/);
+    expect(closing.attempts).toHaveLength(1);
     expect(closing.attempts[0].endpoint.inFlight).toBe(0);
   });
 

@@ -268,6 +268,12 @@ describe('another strategy for a live service', () => {
     expect(calls).toEqual(['old ', 'old abc', 'new abc', 'old close', 'new ab', 'new close']);
   });
 
+  it('is not for a service that was closed', async () => {
+    const { web } = await readyWorld();
+    web.close();
+    expect(() => web.setBalancer('random')).toThrowError(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
+
   it('is closed where its making closed the service', async () => {
     const calls: string[] = [];
     const { web, clock } = await readyWorld();

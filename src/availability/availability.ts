@@ -44,6 +44,8 @@ export interface AvailabilitySetup {
   readonly options: AvailabilityOptions;
   /** Takes over what may be chosen from. */
   readonly apply: (snapshot: Snapshot) => void;
+  /** Called when `excluded` becomes another object or `undefined`: for who cannot afford to look at every pick. */
+  readonly onExcluded?: (excluded: Excluded | undefined) => void;
 }
 
 export interface AvailabilityStats {
@@ -198,7 +200,10 @@ export class Availability {
   }
 
   #nameExcluded(): void {
-    this.excluded = this.#capacity.full.size > 0 ? this.#capacity.full : undefined;
+    const excluded = this.#capacity.full.size > 0 ? this.#capacity.full : undefined;
+    if (excluded === this.excluded) return;
+    this.excluded = excluded;
+    this.#setup.onExcluded?.(excluded);
   }
 
   /** Hands on what has changed. What changes meanwhile, in the hands of a balancer, is handed on afterwards. */

@@ -14,15 +14,10 @@ export class Rotation {
     this.#random = random;
   }
 
-  /**
-   * Takes over a list sorted by address. The turn goes on where it was: starting anew would give the first ones a request more at
-   * every refresh, and starting at 0 would send every fresh process to the same endpoint. O(log n).
-   */
+  /** Takes over a list sorted by address; see `turnIn`. O(log n). */
   update(endpoints: readonly Endpoint[]): void {
-    const next = this.#endpoints[this.#cursor];
+    this.#cursor = turnIn(endpoints, this.#endpoints[this.#cursor], this.#random);
     this.#endpoints = endpoints;
-    this.#cursor =
-      next === undefined ? this.#random.below(endpoints.length) : placeOf(next.address, endpoints);
   }
 
   /** O(1). */
@@ -45,6 +40,14 @@ export class Rotation {
     this.#cursor = open;
     return this.next();
   }
+}
+
+/**
+ * Where the turn is in a new list, of `next` that was next in the old one. It goes on where it was: starting anew would give the first ones a
+ * request more at every refresh, and starting at 0 would send every fresh process to the same endpoint. O(log n).
+ */
+export function turnIn(endpoints: readonly Endpoint[], next: Endpoint | undefined, random: Random): number {
+  return next === undefined ? random.below(endpoints.length) : placeOf(next.address, endpoints);
 }
 
 /** The place of `address` in a sorted list, or of the one after it where it is gone; wraps to 0. O(log n). */
