@@ -5,8 +5,7 @@ import { emptySnapshot, type Snapshot } from '../src/snapshot.ts';
 /** What a client needs of src/selection.ts. */
 export interface Selects {
   update(snapshot: Snapshot): void;
-  pick(key?: string): Endpoint | undefined;
-  pickOther(key: string | undefined, exclude: Excluded): Endpoint | undefined;
+  pick(key?: string, exclude?: Excluded): Endpoint | undefined;
   lease(endpoint: Endpoint): { release(outcome: Outcome): void };
 }
 
@@ -16,8 +15,7 @@ export function bareSelection(balancer: Balancer): Selects {
   balancer.update(emptySnapshot);
   return {
     update: (snapshot) => balancer.update(snapshot),
-    pick: (key) => balancer.pick(key),
-    pickOther: (key, exclude) => balancer.pick(key, exclude),
+    pick: (key, exclude) => balancer.pick(key, exclude),
     lease: (endpoint) => {
       endpoint.inFlight++;
       balancer.started?.(endpoint);

@@ -119,7 +119,7 @@ export class Client {
         return;
       }
       tried.add(endpoint);
-      const other = this.#selection.pickOther(request.key, tried) ?? this.#selection.pick(request.key);
+      const other = this.#selection.pick(request.key, tried) ?? this.#selection.pick(request.key);
       this.#attempt(request, other, retries - 1, tried, done);
     };
     onSent(endpoint);

@@ -38,6 +38,8 @@ export interface ServiceStats {
   readonly full: number;
   /** True while too few are left for the ejections to be heeded. */
   readonly panic: boolean;
+  /** Retries that the budget of the service allows now; Infinity without one. */
+  readonly retriesLeft: number;
   /** Leases that are held now, over the endpoints listed. */
   readonly inFlight: number;
 }

@@ -46,7 +46,7 @@ export interface AcquireOptions {
   readonly exclude?: Excluded;
 }
 
-const checkExclude = having<Excluded>('has');
+const checkAcquire = fields({ key: (key) => key, exclude: having<Excluded>('has') });
 
 /**
  * One service: the list of its endpoints, kept fresh in the background by a RefreshLoop, and a Selection that chooses among them.
@@ -54,9 +54,8 @@ const checkExclude = having<Excluded>('has');
 export class Service {
   readonly #setup: ServiceSetup;
   readonly #selection: Selection;
-  /** What the selection says now. A pick has them at hand. */
-  #balancer!: Balancer;
-  #excluded: Excluded | undefined;
+  /** The selection's, while a pick may ask it without further ado. */
+  #balancer: Balancer | undefined;
   readonly #loop: RefreshLoop;
   readonly #departed: DepartedEndpoints;
   /** One object a subscription: the same function may have several. */
@@ -76,9 +75,8 @@ export class Service {
   constructor(setup: ServiceSetup) {
     this.#setup = setup;
     this.#selection = setup.selection;
-    this.#selection.follow((balancer, excluded) => {
+    this.#selection.follow((balancer) => {
       this.#balancer = balancer;
-      this.#excluded = excluded;
     });
     this.#departed = rememberDeparted(setup.clock);
     this.#waiters = new Waiters(setup.clock);
@@ -143,7 +141,7 @@ export class Service {
    */
   pick(key?: string): Endpoint {
     if (!this.#touched) this.#use();
-    const endpoint = this.#balancer.pick(key, this.#excluded) ?? this.#selection.spare();
+    const endpoint = this.#balancer?.pick(key) ?? this.#selection.pick(key);
     if (endpoint === undefined) throw this.#nothingToPick();
     return endpoint;
   }
@@ -165,12 +163,13 @@ export class Service {
    *
    * @throws as `pick()`; InvalidOptionError.
    */
-  acquire({ key, exclude }: AcquireOptions = noOptions): Lease {
+  acquire(options: AcquireOptions = noOptions): Lease {
     if (!this.#touched) this.#use();
-    const endpoint =
-      exclude === undefined
-        ? this.#selection.pick(key)
-        : this.#selection.pickOther(key, checkExclude(exclude, 'acquire.exclude'));
+    const { key, exclude } = options;
+    // The usual ways are not held up by a check of what cannot be wrong.
+    if (options !== noOptions && (key === undefined || exclude !== undefined))
+      checkAcquire(options, 'acquire');
+    const endpoint = this.#selection.pick(key, exclude);
     if (endpoint === undefined) throw this.#nothingToPick(exclude);
     return this.#selection.lease(endpoint);
   }
@@ -208,7 +207,7 @@ export class Service {
   #acquireOther(key: string | undefined, exclude: Excluded | undefined): Lease | undefined {
     if (exclude === undefined) return this.acquire({ key } as AcquireOptions);
     this.#use();
-    const endpoint = this.#selection.pickOther(key, exclude);
+    const endpoint = this.#selection.pick(key, exclude);
     return endpoint && this.#selection.lease(endpoint);
   }
 
@@ -310,6 +309,7 @@ export class Service {
       nextRefresh: untilNext,
       idle: this.#idle,
       ...this.#selection.stats,
+      retriesLeft: this.#setup.retryBudget?.left ?? Number.POSITIVE_INFINITY,
       inFlight: this.#snapshot.endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0),
     };
   }
@@ -323,13 +323,13 @@ export class Service {
   closeWith(reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = new ClosedError(`${this.name}: ${reason}`);
+    // From here on every pick takes the slow way, which says that the service is closed.
+    this.#touched = false;
     this.#selection.close();
     // Forgets what was warned of, so it comes after what may warn.
     this.#loop.stop(this.#closed);
     this.#subscriptions.clear();
     this.#waiters.wake();
-    // From here on every pick takes the slow way, which says that the service is closed.
-    this.#touched = false;
     this.#setup.onClose();
   }
 

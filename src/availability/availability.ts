@@ -125,16 +125,20 @@ export class Availability {
 
   /**
    * Somebody when the balancer has nobody: the best of the whole list by tier that is not ejected, not full and not excluded; those
-   * that are equally good take turns. O(n).
+   * that are equally good take turns. Where that is nobody, those whose trial is under way: a trial is a precaution, `maxInFlight` a
+   * promise. O(n).
+   *
+   * @param exclude whom the caller does not want; who is full is known here.
    */
   spare(exclude: Excluded | undefined): Endpoint | undefined {
     const { outlier } = this.#setup.options;
     if (this.#list === undefined || (this.#panic && outlier?.panic.use === 'none')) return undefined;
     const ejected = this.#panic ? nobody : (this.#outlier?.ejected ?? nobody);
-    return this.#spare.next(
-      this.#list,
-      this.#tiers,
-      (endpoint) => !ejected.has(endpoint) && !exclude?.has(endpoint) && !this.#capacity.isFull(endpoint),
+    const fits = (endpoint: Endpoint) => !ejected.has(endpoint) && !exclude?.has(endpoint);
+    const list = this.#list;
+    return (
+      this.#spare.next(list, this.#tiers, (each) => fits(each) && !this.#capacity.isFull(each)) ??
+      this.#spare.next(list, this.#tiers, (each) => fits(each) && each.inFlight < this.#maxInFlight)
     );
   }
 
