@@ -54,8 +54,10 @@ const checkAcquire = fields({ key: (key) => key, exclude: having<Excluded>('has'
 export class Service {
   readonly #setup: ServiceSetup;
   readonly #selection: Selection;
-  /** The selection's, while a pick may ask it without further ado. */
+  /** The selection's, while it may be asked as it is. */
   #balancer: Balancer | undefined;
+  /** The same while the service is known to be in use: all that a pick reads beside the balancer's own. */
+  #direct: Balancer | undefined;
   readonly #loop: RefreshLoop;
   readonly #departed: DepartedEndpoints;
   /** One object a subscription: the same function may have several. */
@@ -63,7 +65,7 @@ export class Service {
   /** Woken by every change of the list and by the end of the service. */
   readonly #waiters: Waiters;
   #snapshot: Snapshot = emptySnapshot;
-  /** Used since a question was last due. All that a pick does beside the balancer's work is to read this. */
+  /** Used since a question was last due. */
   #touched = true;
   #lastUsed: number;
   #idle = false;
@@ -77,6 +79,7 @@ export class Service {
     this.#selection = setup.selection;
     this.#selection.follow((balancer) => {
       this.#balancer = balancer;
+      this.#direct = this.#touched ? balancer : undefined;
     });
     this.#departed = rememberDeparted(setup.clock);
     this.#waiters = new Waiters(setup.clock);
@@ -140,8 +143,13 @@ export class Service {
    * @throws NoEndpointsError with what was asked and answered; OverloadedError; ClosedError.
    */
   pick(key?: string): Endpoint {
+    return this.#direct?.pick(key) ?? this.#pickWithCare(key);
+  }
+
+  /** The first pick after a while, and those that find nobody at once. */
+  #pickWithCare(key: string | undefined): Endpoint {
     if (!this.#touched) this.#use();
-    const endpoint = this.#balancer?.pick(key) ?? this.#selection.pick(key);
+    const endpoint = this.#selection.pick(key);
     if (endpoint === undefined) throw this.#nothingToPick();
     return endpoint;
   }
@@ -325,6 +333,7 @@ export class Service {
     this.#closed = new ClosedError(`${this.name}: ${reason}`);
     // From here on every pick takes the slow way, which says that the service is closed.
     this.#touched = false;
+    this.#direct = undefined;
     this.#selection.close();
     // Forgets what was warned of, so it comes after what may warn.
     this.#loop.stop(this.#closed);
@@ -337,6 +346,7 @@ export class Service {
   #use(): void {
     if (this.#closed !== undefined) throw this.#closed;
     this.#touched = true;
+    this.#direct = this.#balancer;
     if (!this.#idle) return;
     this.#idle = false;
     this.#lastUsed = this.#setup.clock.now();
@@ -357,6 +367,7 @@ export class Service {
       return;
     }
     this.#touched = false;
+    this.#direct = undefined;
     // What somebody waits for stands in no line.
     if (this.#awaited > 0) void this.#loop.ask(true);
     else this.#loop.askInTurn();
