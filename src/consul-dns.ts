@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { entriesOf } from './checks.ts';
 import { systemClock } from './clock.ts';
+import { completeOptions } from './complete-options.ts';
 import { Warnings } from './diagnostics.ts';
 import { InvalidOptionError } from './errors.ts';
-import { completeOptions, type DiscoveryOptions } from './options.ts';
+import type { DiscoveryOptions } from './options.ts';
 import { ConsulSource } from './resolver/consul-source.ts';
 import type { Resolver } from './resolver/resolver.ts';
 

@@ -5,6 +5,7 @@ import { createBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, flag, text } from './checks.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type CoarseClock, createCoarseClock } from './coarse-clock.ts';
+import { completeOptions } from './complete-options.ts';
 import { Warnings } from './diagnostics.ts';
 import { Disappearances } from './disappearances.ts';
 import type { ServiceName } from './dns/name.ts';
@@ -13,13 +14,7 @@ import { ClosedError, InvalidOptionError } from './errors.ts';
 import { IntervalProber } from './health/prober.ts';
 import { LastGood, listsFor } from './last-good.ts';
 import { Names } from './names.ts';
-import {
-  type CompleteOptions,
-  type CompleteServiceOptions,
-  completeOptions,
-  type DiscoveryOptions,
-  type ServiceOptions,
-} from './options.ts';
+import type { CompleteOptions, CompleteServiceOptions, DiscoveryOptions, ServiceOptions } from './options.ts';
 import { createRandom, type Random } from './random.ts';
 import { RefreshBudget } from './refresh-budget.ts';
 import { ConsulSource } from './resolver/consul-source.ts';

@@ -1,13 +1,9 @@
 import { canonicalName, isHostName, parseServiceName, type ServiceName, subjectOf } from './dns/name.ts';
 import { InvalidOptionError } from './errors.ts';
-import {
-  type CompleteOptions,
-  type CompleteServiceOptions,
-  completeServiceOptions,
-  type ServiceOptions,
-} from './options.ts';
+import type { CompleteOptions, CompleteServiceOptions, ServiceOptions } from './options.ts';
 import { withPlace } from './place-options.ts';
 import { datacentersFor, layered } from './service-layers.ts';
+import { checkService } from './service-options.ts';
 
 /** A service that was asked for, and the settings that hold for it. */
 export interface Named {
@@ -63,7 +59,7 @@ export class Names {
     const { domain, defaults, services, records } = this.#options;
     const parsed = parseServiceName(given, domain);
     const own = services.get(subjectOf(parsed).toLowerCase());
-    const called = options === undefined ? {} : completeServiceOptions(options, 'service');
+    const called = options === undefined ? {} : checkService(options, 'service');
     // Tag and datacenter are part of the name from here on.
     const { tag, datacenter, datacenters, ...rest } = layered(defaults, own, called);
     const several = datacentersFor(parsed, datacenters, called.datacenters !== undefined);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { completeOptions } from '../src/complete-options.ts';
 import type { ServiceName } from '../src/dns/name.ts';
 import { Names } from '../src/names.ts';
-import { completeOptions, type DiscoveryOptions, type ServiceOptions } from '../src/options.ts';
+import type { DiscoveryOptions, ServiceOptions } from '../src/options.ts';
 import { fixed } from '../src/resolver/fixed.ts';
 
 const named = (
