@@ -1,7 +1,10 @@
 /** The public surface: everything a program imports from `consul-dns-balancer`. */
-export type { OutlierOptions, PanicOptions } from './availability/outlier-options.ts';
-export type { SlowStartOptions } from './availability/slow-start.ts';
-export type { PrioritiesOptions } from './availability/tiers.ts';
+export type {
+  OutlierOptions,
+  PanicOptions,
+  PrioritiesOptions,
+  SlowStartOptions,
+} from './availability/availability.ts';
 export type {
   Balancer,
   BalancerContext,

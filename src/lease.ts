@@ -4,7 +4,7 @@ import { checkOutcome } from './outcome.ts';
 
 /** @internal Who gave a lease and takes it back. */
 export interface Lessor {
-  /** Milliseconds, where the strategy wants to know how long requests take; else 0. */
+  /** Milliseconds, where the strategy wants to know how long requests take; else a number below 0. */
   started(): number;
   ended(lease: Lease, outcome: Outcome | undefined, started: number): void;
 }

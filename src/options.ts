@@ -3,9 +3,14 @@
  *
  * Durations are milliseconds. Unknown keys are refused. Everything is checked before a packet is sent.
  */
-import type { Outlier, OutlierOptions } from './availability/outlier-options.ts';
-import type { SlowStart, SlowStartOptions } from './availability/slow-start.ts';
-import type { Priorities, PrioritiesOptions } from './availability/tiers.ts';
+import type {
+  Outlier,
+  OutlierOptions,
+  Priorities,
+  PrioritiesOptions,
+  SlowStart,
+  SlowStartOptions,
+} from './availability/availability.ts';
 import type { BalancerOption } from './balancer/balancer.ts';
 import type { DiscoveryWarning } from './diagnostics.ts';
 import type { ServerAddress } from './dns/server-address.ts';

@@ -50,8 +50,10 @@ export interface RunSetup {
   readonly budget: RetryBudget | undefined;
   /** Waits for a first list, where there is none yet. */
   readonly first: ((signal: AbortSignal) => Promise<void>) | undefined;
-  /** @throws where there is nothing to choose from; `undefined` where all are excluded. */
+  /** `undefined` where there is nobody to choose. */
   readonly acquire: (key: string | undefined, exclude: Excluded | undefined) => Lease | undefined;
+  /** Why that is so, as `acquire()` of the service would throw it. */
+  readonly nobody: () => Error;
 }
 
 const longest = 2 ** 31 - 1;
@@ -195,16 +197,22 @@ export class Run<T> {
   #acquire(): Lease {
     const { acquire } = this.#setup;
     const { key } = this.#options;
-    if (this.#attempts.length === 0) return acquire(key, undefined)!;
+    if (this.#attempts.length === 0) return this.#anywhere();
     try {
       const other = acquire(key, this.#tried);
       if (other !== undefined) return other;
       // Everywhere else it was tried: the round begins again.
       this.#tried = new Set();
-      return acquire(key, undefined)!;
+      return this.#anywhere();
     } catch (error) {
       throw new RetriesExhaustedError(this.#story(`no further attempt: ${inWords(error)}`), this.#attempts);
     }
+  }
+
+  #anywhere(): Lease {
+    const lease = this.#setup.acquire(this.#options.key, undefined);
+    if (lease === undefined) throw this.#setup.nobody();
+    return lease;
   }
 
   #noList(): RequestTimeoutError {

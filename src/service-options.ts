@@ -1,9 +1,7 @@
 /**
  * What a user may say of one service, checked: in a call, for a service by name, and as the default of all.
  */
-import { checkOutlier } from './availability/outlier-options.ts';
-import { checkSlowStart } from './availability/slow-start.ts';
-import { checkPriorities } from './availability/tiers.ts';
+import { checkOutlier, checkPriorities, checkSlowStart } from './availability/availability.ts';
 import { checkBalancer } from './balancer/index.ts';
 import { type Check, fields, number, oneOf, refuse, text } from './checks.ts';
 import { parseServiceName } from './dns/name.ts';

@@ -172,14 +172,19 @@ export class Service {
    * @throws as `pick()`; InvalidOptionError.
    */
   acquire(options: AcquireOptions = noOptions): Lease {
-    if (!this.#touched) this.#use();
     const { key, exclude } = options;
     // The usual ways are not held up by a check of what cannot be wrong.
     if (options !== noOptions && (key === undefined || exclude !== undefined))
       checkAcquire(options, 'acquire');
+    const lease = this.#lease(key, exclude);
+    if (lease === undefined) throw this.#nothingToPick(exclude);
+    return lease;
+  }
+
+  #lease(key: string | undefined, exclude: Excluded | undefined): Lease | undefined {
+    if (!this.#touched) this.#use();
     const endpoint = this.#selection.pick(key, exclude);
-    if (endpoint === undefined) throw this.#nothingToPick(exclude);
-    return this.#selection.lease(endpoint);
+    return endpoint && this.#selection.lease(endpoint);
   }
 
   /**
@@ -204,19 +209,13 @@ export class Service {
         clock,
         budget,
         first: waits ? (signal) => this.ready({ signal }) : undefined,
-        acquire: (key, exclude) => this.#acquireOther(key, exclude),
+        acquire: (key, exclude) => this.#lease(key, exclude),
+        nobody: () => this.#nothingToPick(),
       },
       work,
       checked,
     );
     return this.#waiters.hold(run.result(), undefined);
-  }
-
-  #acquireOther(key: string | undefined, exclude: Excluded | undefined): Lease | undefined {
-    if (exclude === undefined) return this.acquire({ key } as AcquireOptions);
-    this.#use();
-    const endpoint = this.#selection.pick(key, exclude);
-    return endpoint && this.#selection.lease(endpoint);
   }
 
   /**

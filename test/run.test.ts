@@ -542,7 +542,7 @@ describe('run', () => {
     const { web } = await readyWorld();
     const clock = { ...createFakeClock(), time: 0, now: () => clock.time };
     const acquire = () => web.acquire();
-    const setup = { service: 'web', clock, budget: undefined, first: undefined, acquire };
+    const setup = { service: 'web', clock, budget: undefined, first: undefined, acquire, nobody: refused };
     let calls = 0;
     const work = () => {
       calls++;

@@ -20,9 +20,9 @@ import { Alarm } from './alarm.ts';
 import { Capacity } from './capacity.ts';
 import { OutlierDetection } from './outlier-detection.ts';
 import type { Outlier } from './outlier-options.ts';
-import { available, availableInPanic, sameSnapshot } from './selection.ts';
 import { type SlowStart, SlowStartRamp } from './slow-start.ts';
 import { Spare } from './spare.ts';
+import { available, availableInPanic, sameSnapshot } from './standings.ts';
 import { type Priorities, tiersOf } from './tiers.ts';
 
 export { checkOutlier, type Outlier, type OutlierOptions, type PanicOptions } from './outlier-options.ts';

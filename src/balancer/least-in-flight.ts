@@ -4,6 +4,7 @@ import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
 import { LoadRings } from './load-rings.ts';
 import { Places } from './places.ts';
+import { placesBelow } from './rotation.ts';
 
 /**
  * The endpoint with the fewest requests in flight, exactly; those of equal load by turns, whoever waits longest first. Ignores weights
@@ -61,7 +62,7 @@ export class LeastInFlight implements Balancer {
     const behind = new Map<number, number[]>();
     for (const [place, endpoint] of endpoints.entries()) {
       if (this.#places.of(endpoint) >= 0) continue;
-      const before = this.#lastBefore(endpoint.address);
+      const before = placesBelow(endpoint.address, this.#endpoints) - 1;
       const others = behind.get(before);
       if (others === undefined) behind.set(before, [place]);
       else others.push(place);
@@ -74,17 +75,5 @@ export class LeastInFlight implements Balancer {
       if (old === this.#endpoints.length - 1) turns.push(...(behind.get(-1) ?? []));
     }
     return turns;
-  }
-
-  /** The place of the last one below `address` in the present, sorted list; -1 where there is none. O(log n). */
-  #lastBefore(address: string): number {
-    let low = 0;
-    let high = this.#endpoints.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#endpoints[middle]!.address < address) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
   }
 }

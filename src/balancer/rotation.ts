@@ -47,11 +47,13 @@ export class Rotation {
  * request more at every refresh, and starting at 0 would send every fresh process to the same endpoint. O(log n).
  */
 export function turnIn(endpoints: readonly Endpoint[], next: Endpoint | undefined, random: Random): number {
-  return next === undefined ? random.below(endpoints.length) : placeOf(next.address, endpoints);
+  if (next === undefined) return random.below(endpoints.length);
+  const place = placesBelow(next.address, endpoints);
+  return place < endpoints.length ? place : 0;
 }
 
-/** The place of `address` in a sorted list, or of the one after it where it is gone; wraps to 0. O(log n). */
-function placeOf(address: string, endpoints: readonly Endpoint[]): number {
+/** How many of a sorted list are below `address`: its place, or that of the one after it. O(log n). */
+export function placesBelow(address: string, endpoints: readonly Endpoint[]): number {
   let low = 0;
   let high = endpoints.length;
   while (low < high) {
@@ -59,5 +61,5 @@ function placeOf(address: string, endpoints: readonly Endpoint[]): number {
     if (endpoints[middle]!.address < address) low = middle + 1;
     else high = middle;
   }
-  return low < endpoints.length ? low : 0;
+  return low;
 }

@@ -4,6 +4,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { AliasTable } from './alias-table.ts';
 import type { Excluded } from './balancer.ts';
 import { drawOpen, openFrom, redraws } from './exclusion.ts';
+import { goldenStep } from './golden-step.ts';
 import { Places } from './places.ts';
 import { Rotation } from './rotation.ts';
 import { nothingWeighed, weigh } from './weights.ts';
@@ -19,7 +20,7 @@ export class TwoChoices {
   readonly #rotation: Rotation;
   /** Unequal weights only. */
   #table: AliasTable | undefined;
-  /** The golden-ratio sequence of weighted-round-robin.ts, for whose turn it is by weight. */
+  /** A golden-ratio sequence (golden-step.ts), for whose turn it is by weight. */
   #turn: number;
   /** Of xorshift32, as in random.ts, whose 32 unsigned bits would be an object on the heap wherever the call is not inlined. */
   #state: number;
@@ -98,7 +99,7 @@ export class TwoChoices {
   #next(): number {
     const table = this.#table;
     if (table === undefined) return this.#rotation.nextPlace();
-    this.#turn = (this.#turn + step) | 0;
+    this.#turn = (this.#turn + goldenStep) | 0;
     return table.placeOf(this.#turn);
   }
 
@@ -137,6 +138,3 @@ export class TwoChoices {
     return state;
   }
 }
-
-/** As in weighted-round-robin.ts. */
-const step = 0x9e3778c1 | 0;

@@ -3,6 +3,7 @@ import type { Random } from '../random.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Balancer, BalancerContext, BalancerDescription, Excluded } from './balancer.ts';
 import { drawOpen, fitsWindow, redraws } from './exclusion.ts';
+import { goldenStep } from './golden-step.ts';
 import { Rotation } from './rotation.ts';
 import { Shares } from './shares.ts';
 import { nothingWeighed, type Weighed, weigh } from './weights.ts';
@@ -20,13 +21,6 @@ import { nothingWeighed, type Weighed, weigh } from './weights.ts';
 export function weightedRoundRobin(): BalancerDescription {
   return { name: 'weighted-round-robin' };
 }
-
-/**
- * 2³² times the golden ratio's fraction, but for the last digits: odd, so that all 2³² points come before one comes again, and
- * chosen so that no partial quotient of `step / 2³²` exceeds 3. That keeps the sequence even for all of them: with 0x9e3779b9, the
- * nearest integer, one is 25, and after some millions of picks the shares are off by twice as much.
- */
-const step = 0x9e3778c1 | 0;
 
 export class WeightedRoundRobin implements Balancer {
   readonly #random: Random;
@@ -64,7 +58,7 @@ export class WeightedRoundRobin implements Balancer {
     if (exclude !== undefined) return this.#pickOther(exclude);
     const shares = this.#shares;
     if (shares === undefined) return this.#rotation.next();
-    const turn = (this.#turn + step) | 0;
+    const turn = (this.#turn + goldenStep) | 0;
     this.#turn = turn;
     return shares.at(turn);
   }
@@ -78,7 +72,7 @@ export class WeightedRoundRobin implements Balancer {
   }
 
   #drawOther(shares: Shares, exclude: Excluded): Endpoint | undefined {
-    this.#detour = (this.#detour + step) | 0;
+    this.#detour = (this.#detour + goldenStep) | 0;
     const endpoint = shares.at(this.#detour);
     if (!exclude.has(endpoint)) return endpoint;
     const { endpoints, weights } = this.#weighed;
@@ -96,7 +90,7 @@ export class WeightedRoundRobin implements Balancer {
     weights: Float64Array | undefined,
     exclude: Excluded,
   ): Endpoint | undefined {
-    this.#secondDetour = (this.#secondDetour + step) | 0;
+    this.#secondDetour = (this.#secondDetour + goldenStep) | 0;
     return drawOpen(endpoints, weights, exclude, this.#random.next() | 0, this.#secondDetour);
   }
 }
