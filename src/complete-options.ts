@@ -73,7 +73,7 @@ export function completeOptions(given: unknown = {}, env: NodeJS.ProcessEnv = pr
     balancer,
     family,
     priorities: priorities ?? serviceChecks.priorities(true, 'priorities'),
-    outlier: outlier ?? false,
+    outlier,
     slowStart: slowStart ?? false,
     maxInFlight,
     retryBudget: retryBudget ?? checkRetryBudget(true, 'retryBudget'),

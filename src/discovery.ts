@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
+import { type AdapterHost, adapterHost } from './adapter-host.ts';
+import { checkOutlier } from './availability/availability.ts';
 import type { BalancerContext } from './balancer/balancer.ts';
 import { createBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, flag, text } from './checks.ts';
@@ -17,8 +19,9 @@ import { Names } from './names.ts';
 import type { CompleteOptions, CompleteServiceOptions, DiscoveryOptions, ServiceOptions } from './options.ts';
 import { createRandom, type Random } from './random.ts';
 import { RefreshBudget } from './refresh-budget.ts';
+import { atPort } from './resolver/at-port.ts';
 import { ConsulSource } from './resolver/consul-source.ts';
-import type { Resolution, ResolveOptions } from './resolver/resolver.ts';
+import type { Resolution, ResolveOptions, Resolver } from './resolver/resolver.ts';
 import type { TargetCounters } from './resolver/targets.ts';
 import { Resolvers } from './resolvers.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -52,7 +55,7 @@ export interface Discovery extends AsyncDisposable {
    */
   resolve(name: string | ServiceName, options?: Omit<ResolveOptions, 'background'>): Promise<Resolution>;
   stats(): DiscoveryStats;
-  /** Closes all services and sockets; nothing of it is left. Idempotent. */
+  /** Closes all services and sockets, and waits for requests that adapters have under way; nothing of it is left. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -88,6 +91,9 @@ interface Entry {
   changed?: CompleteServiceOptions;
 }
 
+/** What adapters have on by default: see `ServiceOptions.outlier`. */
+const ejection = checkOutlier(true, 'outlier');
+
 class ConsulDiscovery implements Discovery {
   readonly #options: CompleteOptions;
   readonly #clock: Clock;
@@ -101,6 +107,7 @@ class ConsulDiscovery implements Discovery {
   readonly #services: LRUCache<string, Entry>;
   readonly #resolvers: Resolvers;
   readonly #lastGood: LastGood | undefined;
+  readonly #drains = new Set<() => Promise<void>>();
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -145,8 +152,43 @@ class ConsulDiscovery implements Discovery {
       }
       return present.service;
     }
-    const service = this.#create(name, key, settings);
-    this.#services.set(key, { service, options: settings });
+    return this.#begin(key, settings, this.#create(name, key, settings, this.#resolvers.for(settings)));
+  }
+
+  get [adapterHost](): AdapterHost {
+    return {
+      clock: this.#clock,
+      random: this.#random,
+      domain: this.#options.domain,
+      service: (name, port) => this.#adapted(name, port),
+      onClose: (drain) => {
+        this.#mustBeOpen();
+        this.#drains.add(drain);
+        return () => void this.#drains.delete(drain);
+      },
+    };
+  }
+
+  #adapted(given: string, port: number | undefined): Service {
+    const service = port === undefined ? this.service(given) : this.#atPort(given, port);
+    service.adapt();
+    return service;
+  }
+
+  /** A service of its own, beside that of the same name whose ports Consul says. */
+  #atPort(given: string, port: number): Service {
+    this.#mustBeOpen();
+    const { name, key: plain, settings: said } = this.#names.understand(given, undefined, 'once');
+    const key = `${plain}:${port}`;
+    const present = this.#services.get(key);
+    if (present !== undefined) return present.service;
+    const settings = { ...said, port };
+    const resolver = atPort(this.#resolvers.for(settings), port);
+    return this.#begin(key, settings, this.#create(name, key, settings, resolver));
+  }
+
+  #begin(key: string, options: CompleteServiceOptions, service: Service): Service {
+    this.#services.set(key, { service, options });
     service.start();
     return service;
   }
@@ -181,11 +223,13 @@ class ConsulDiscovery implements Discovery {
   async #closeAll(): Promise<void> {
     for (const { service } of [...this.#services.values()]) service.closeWith('the discovery was closed.');
     this.#consul.close();
+    const ends = [...this.#drains].map((drain) => drain());
     const saved = this.#lastGood?.close();
     try {
       await this.#resolvers.close();
     } finally {
       await saved;
+      await Promise.all(ends);
     }
   }
 
@@ -193,7 +237,7 @@ class ConsulDiscovery implements Discovery {
     return this.close();
   }
 
-  #create(name: ServiceName, key: string, settings: CompleteServiceOptions): Service {
+  #create(name: ServiceName, key: string, settings: CompleteServiceOptions, resolver: Resolver): Service {
     const context: BalancerContext = {
       clock: this.#clock,
       coarse: this.#coarse,
@@ -221,8 +265,9 @@ class ConsulDiscovery implements Discovery {
     const service: Service = new Service({
       name,
       key,
-      resolver: this.#resolvers.for(settings),
+      resolver,
       selection,
+      ejection: settings.outlier === undefined ? ejection : undefined,
       retryBudget: settings.retryBudget
         ? new RetryBudget(settings.retryBudget, () => this.#clock.now())
         : undefined,

@@ -40,7 +40,7 @@ export interface ServiceOptions {
   priorities?: boolean | PrioritiesOptions;
   /**
    * Ejects endpoints whose requests fail, for a while: learned from leases, `run()`, adapters and `report()`. `true`: with the
-   * defaults. Default `false`.
+   * defaults. Default: off, until an adapter (`/undici`, `/http`, …) uses the service; `false`: never.
    */
   outlier?: boolean | OutlierOptions;
   /** Newcomers get their share little by little, over so many ms: see SlowStartOptions. `true`: with the defaults. Default `false`. */
@@ -117,7 +117,8 @@ export type CompleteServiceOptions = Omit<ServiceOptions, keyof Checked | 'balan
 
 interface Checked {
   priorities: Priorities | false;
-  outlier: Outlier | false;
+  /** `undefined`: nobody said, so that adapters may. */
+  outlier: Outlier | false | undefined;
   slowStart: SlowStart | false;
   maxInFlight: number;
   retryBudget: Required<RetryBudgetOptions> | false;

@@ -14,8 +14,13 @@ export function checkOutcome(outcome: Outcome, path: string): void {
   if (!isOne || (typeof outcome.ok !== 'boolean' && outcome.aborted !== true)) {
     refuse(path, 'an outcome like { ok: true, elapsed: 12 }', outcome);
   }
-  const { elapsed } = outcome;
-  if (elapsed !== undefined && !(typeof elapsed === 'number' && elapsed >= 0)) {
-    refuse(`${path}.elapsed`, 'milliseconds, 0 or more', elapsed);
-  }
+  const { elapsed, firstByte } = outcome;
+  if (elapsed !== undefined && !isTime(elapsed)) refuse(`${path}.elapsed`, aTime, elapsed);
+  if (firstByte !== undefined && !isTime(firstByte)) refuse(`${path}.firstByte`, aTime, firstByte);
+}
+
+const aTime = 'milliseconds, 0 or more';
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0;
 }

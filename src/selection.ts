@@ -1,4 +1,4 @@
-import { Availability, type AvailabilityOptions } from './availability/availability.ts';
+import { Availability, type AvailabilityOptions, type Outlier } from './availability/availability.ts';
 import type {
   Balancer,
   BalancerDescription,
@@ -121,6 +121,11 @@ export class Selection implements Lessor {
 
   get stats(): Availability['stats'] {
     return this.#availability.stats;
+  }
+
+  /** Ejects from now on, unless it does already. */
+  eject(outlier: Outlier): void {
+    this.#availability.eject(outlier);
   }
 
   update(snapshot: Snapshot): void {

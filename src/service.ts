@@ -1,3 +1,4 @@
+import type { Outlier } from './availability/availability.ts';
 import type { Balancer, BalancerOption, Excluded, Outcome } from './balancer/balancer.ts';
 import { checkBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, having, number, refuse } from './checks.ts';
@@ -31,8 +32,16 @@ export interface ServiceSetup extends Omit<RefreshLoopSetup, 'onDue' | 'onList'>
   readonly idle: number;
   /** Called now and then while the service is in use. */
   readonly onUsed: () => void;
+  /** What an adapter turns on, where nobody said anything of it. */
+  readonly ejection: Outlier | undefined;
   readonly onBalancer: (balancer: CheckedBalancer) => void;
   readonly onClose: () => void;
+}
+
+/** @internal An adapter that keeps something for each endpoint. Its methods must not throw. */
+export interface Follower {
+  changed(change: Change): void;
+  closed(): void;
 }
 
 const checkWait = fields({ signal: aSignal });
@@ -62,6 +71,7 @@ export class Service {
   readonly #departed: DepartedEndpoints;
   /** One object a subscription: the same function may have several. */
   readonly #subscriptions = new Set<{ readonly listener: Listener }>();
+  readonly #followers = new Set<Follower>();
   /** Woken by every change of the list and by the end of the service. */
   readonly #waiters: Waiters;
   #snapshot: Snapshot = emptySnapshot;
@@ -94,6 +104,24 @@ export class Service {
   /** @internal Begins to ask. Apart from the making, since what is asked may lead back here: a warning, a source of one's own. */
   start(): void {
     void this.#loop.ask(false);
+  }
+
+  /** @internal Requests are made through an adapter, which says how each of them went. */
+  adapt(): void {
+    if (this.#setup.ejection !== undefined) this.#selection.eject(this.#setup.ejection);
+  }
+
+  /** @internal Told of changes as subscribers are, but keeps nothing awake by that. Returns the way to stop it. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
+    return () => {
+      this.#followers.delete(follower);
+    };
+  }
+
+  /** @internal What retries of an adapter are taken from. */
+  get retryBudget(): RetryBudget | undefined {
+    return this.#setup.retryBudget;
   }
 
   /** Canonical DNS name: `web.service.consul`. */
@@ -337,6 +365,8 @@ export class Service {
     // Forgets what was warned of, so it comes after what may warn.
     this.#loop.stop(this.#closed);
     this.#subscriptions.clear();
+    for (const follower of [...this.#followers]) follower.closed();
+    this.#followers.clear();
     this.#waiters.wake();
     this.#setup.onClose();
   }
@@ -380,6 +410,7 @@ export class Service {
     this.#snapshot = snapshot;
     this.#selection.update(snapshot);
     this.#waiters.wake();
+    for (const follower of [...this.#followers]) follower.changed(change);
     for (const subscription of [...this.#subscriptions]) {
       // An earlier one may have ended it.
       if (!this.#subscriptions.has(subscription)) continue;

@@ -73,7 +73,7 @@ describe('services', () => {
     expect(discovery.service('web', { balancer: 'least-used' })).toBe(web);
     expect(discovery.service('web')).toBe(web);
     expect(discovery.service('api')).toBe(
-      discovery.service('api', { balancer: 'weighted-round-robin', family: 'any', outlier: false }),
+      discovery.service('api', { balancer: 'weighted-round-robin', family: 'any', maxInFlight: Infinity }),
     );
     expect(refusalOf(() => discovery.service('web', { balancer: 'fastest' }))).toMatchObject({
       code: 'ERR_INVALID_OPTION',

@@ -19,7 +19,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { Alarm } from './alarm.ts';
 import { Capacity } from './capacity.ts';
 import { OutlierDetection } from './outlier-detection.ts';
-import type { Outlier } from './outlier-options.ts';
+import type { Outlier, Panic } from './outlier-options.ts';
 import { type SlowStart, SlowStartRamp } from './slow-start.ts';
 import { Spare } from './spare.ts';
 import { available, availableInPanic, sameSnapshot } from './standings.ts';
@@ -66,7 +66,8 @@ export class Availability {
   /** Who must not get another request now, always up to date; `undefined` while that is nobody. */
   excluded: Excluded | undefined = undefined;
   readonly #setup: AvailabilitySetup;
-  readonly #outlier: OutlierDetection | undefined;
+  #outlier: OutlierDetection | undefined;
+  #panicking: Panic | undefined;
   readonly #slowStart: SlowStartRamp | undefined;
   readonly #capacity: Capacity;
   readonly #spare: Spare;
@@ -86,12 +87,21 @@ export class Availability {
     this.#setup = setup;
     this.#maxInFlight = maxInFlight;
     this.#alarm = new Alarm(clock, () => this.#due());
-    this.#outlier = outlier && new OutlierDetection(outlier, clock, random, (at) => this.#alarm.by(at));
+    if (outlier !== undefined) this.eject(outlier);
     this.#slowStart = slowStart && new SlowStartRamp(slowStart);
     this.#capacity = new Capacity((endpoint) =>
       Math.min(maxInFlight, this.#outlier?.limit(endpoint) ?? Number.POSITIVE_INFINITY),
     );
     this.#spare = new Spare(random);
+  }
+
+  /** Ejects from now on, unless it does already. O(n). */
+  eject(outlier: Outlier): void {
+    if (this.#outlier !== undefined) return;
+    const { clock, random } = this.#setup;
+    this.#panicking = outlier.panic;
+    this.#outlier = new OutlierDetection(outlier, clock, random, (at) => this.#alarm.by(at));
+    if (this.#list !== undefined) this.#outlier.update(this.#list.endpoints, clock.now());
   }
 
   /** Takes over the whole list, sorted by address. O(n). */
@@ -131,8 +141,7 @@ export class Availability {
    * @param exclude whom the caller does not want; who is full is known here.
    */
   spare(exclude: Excluded | undefined): Endpoint | undefined {
-    const { outlier } = this.#setup.options;
-    if (this.#list === undefined || (this.#panic && outlier?.panic.use === 'none')) return undefined;
+    if (this.#list === undefined || (this.#panic && this.#panicking?.use === 'none')) return undefined;
     const ejected = this.#panic ? nobody : (this.#outlier?.ejected ?? nobody);
     const fits = (endpoint: Endpoint) => !ejected.has(endpoint) && !exclude?.has(endpoint);
     const list = this.#list;
@@ -238,16 +247,15 @@ export class Availability {
   }
 
   #select(list: Snapshot): Snapshot {
-    const { outlier } = this.#setup.options;
     const ejected = this.#outlier?.ejected ?? nobody;
     const onProbation = this.#outlier?.onProbation ?? nobody;
     const standings = { tiers: this.#tiers, ejected, onProbation };
     const left = list.endpoints.length - ejected.size;
     this.#panic =
-      outlier !== undefined &&
+      this.#panicking !== undefined &&
       ejected.size > 0 &&
-      (left === 0 || left / list.endpoints.length < outlier.panic.threshold);
-    if (this.#panic && outlier?.panic.use === 'none') {
+      (left === 0 || left / list.endpoints.length < this.#panicking.threshold);
+    if (this.#panic && this.#panicking?.use === 'none') {
       return { version: list.version, endpoints: [], addresses: [] };
     }
     const chosen = this.#panic ? availableInPanic(list, standings) : available(list, standings);

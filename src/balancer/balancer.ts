@@ -30,6 +30,8 @@ export interface Outcome {
   readonly ok: boolean;
   /** Milliseconds from start to end, where measured. */
   readonly elapsed?: number;
+  /** Milliseconds from start to the first of the answer, where known: what follows may take its time for other reasons. */
+  readonly firstByte?: number;
   readonly error?: unknown;
   /** The caller gave up: neither a success nor a failure of the endpoint. `ok` means nothing then. */
   readonly aborted?: boolean;

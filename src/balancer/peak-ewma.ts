@@ -127,7 +127,10 @@ export class PeakEwma implements Balancer {
     const aborted = outcome.aborted === true;
     // A failure is at least twice what was expected: however busy the others are, soon they are preferred to one that fails at once.
     let sample = outcome.ok || aborted ? -1 : Math.max(this.#failurePenalty, 2 * average * rest);
-    if ('elapsed' in outcome) {
+    if ('firstByte' in outcome) {
+      const firstByte = outcome.firstByte as number;
+      if (firstByte > sample) sample = firstByte;
+    } else if ('elapsed' in outcome) {
       const elapsed = outcome.elapsed as number;
       if (elapsed > sample) sample = elapsed;
     }
