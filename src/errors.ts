@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_OVERLOADED'
   | 'ERR_RETRIES_EXHAUSTED'
   | 'ERR_TIMEOUT'
+  | 'ERR_PEER'
   | 'ERR_CLOSED';
 
 /** The base of every error this package throws. */
@@ -144,6 +145,15 @@ export class DnsError extends DiscoveryError {
     super(code, message, options);
     this.attempts = attempts;
     this.rcode = options?.rcode;
+  }
+}
+
+/** A library that an adapter needs beside itself (undici, \@grpc/grpc-js) is missing, or of a version that cannot work here. */
+export class PeerError extends DiscoveryError {
+  override readonly name = 'PeerError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_PEER', message, options);
   }
 }
 

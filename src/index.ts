@@ -54,6 +54,7 @@ export {
   InvalidOptionError,
   NoEndpointsError,
   OverloadedError,
+  PeerError,
   RequestTimeoutError,
   RetriesExhaustedError,
   ServiceNotFoundError,

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { inspect } from 'node:util';
 import { orAbort } from './abort.ts';
+import { attemptsInWords, inWords } from './attempts-in-words.ts';
 import type { Excluded } from './balancer/balancer.ts';
 import { signal as aSignal, type Check, fields, number, refuse } from './checks.ts';
 import type { Clock } from './clock.ts';
@@ -224,32 +224,14 @@ export class Run<T> {
     const { timeout } = this.#options;
     const now = endpoint === undefined ? '' : ` The attempt at ${endpoint.address} was still under way.`;
     return new RequestTimeoutError(
-      `${this.#setup.service}: no answer in ${timeout} ms.${now}${this.#list()}`,
+      `${this.#setup.service}: no answer in ${timeout} ms.${now}${attemptsInWords(this.#attempts)}`,
       this.#attempts,
     );
   }
 
   #story(reason: string): string {
-    return `${this.#setup.service}: ${reason}.${this.#list()}`;
+    return `${this.#setup.service}: ${reason}.${attemptsInWords(this.#attempts)}`;
   }
-
-  #list(): string {
-    return this.#attempts
-      .map(
-        ({ endpoint, elapsed, cause }, i) =>
-          ` Attempt ${i + 1}, ${endpoint.address}, ${Math.round(elapsed)} ms: ${inWords(cause)}.`,
-      )
-      .join('');
-  }
-}
-
-/** Whatever was thrown, without a full stop. */
-function inWords(thrown: unknown): string {
-  const said = thrown instanceof Error ? thrown.message || thrown.name : thrown;
-  return (typeof said === 'string' ? said : inspect(said, { depth: 1, breakLength: forever })).replace(
-    /\.$/,
-    '',
-  );
 }
 
 const notRepeatable = 'the last failure is not one to be repeated';

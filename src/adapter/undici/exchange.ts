@@ -1,0 +1,367 @@
+import { attemptsInWords, inWords } from '../../attempts-in-words.ts';
+import type { Excluded } from '../../balancer/balancer.ts';
+import type { Clock, TimerHandle } from '../../clock.ts';
+import type { Endpoint } from '../../endpoint.ts';
+import { type Attempt, RequestTimeoutError, RetriesExhaustedError } from '../../errors.ts';
+import type { Lease } from '../../lease.ts';
+import type { Random } from '../../random.ts';
+import type { Service } from '../../service.ts';
+import { brokeByItself, isRepeatable } from '../request-body.ts';
+import { retryAfter } from '../retry-after.ts';
+import type { FailedRequest } from '../retry-options.ts';
+import type { RetryRules } from '../retry-rules.ts';
+import type { DispatchOptions, Headers } from './dispatch.ts';
+import { Try } from './try.ts';
+
+/** How the requests of an adapter are made, and where they go. */
+export interface ExchangeSetup {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly rules: RetryRules;
+  /** Milliseconds; Infinity for none. */
+  readonly timeout: number;
+  readonly attemptTimeout: number;
+  /** What a request belongs to, for strategies that stick. */
+  readonly key: ((request: DispatchOptions) => string | undefined) | undefined;
+  /** What an abort without a reason is reported as. */
+  readonly abortError: () => Error;
+}
+
+/** Sends one attempt to one endpoint; `done` of the same object follows once it has ended. */
+export interface Transport {
+  send(endpoint: Endpoint, options: DispatchOptions, handler: object): void;
+  done(endpoint: Endpoint): void;
+}
+
+/** Who asked, in whichever manner of undici. */
+export interface Asker {
+  /** Called first of all, once: from now on it may abort. */
+  begin(exchange: Exchange): void;
+  /** @returns the handler of one attempt, which passes on what is for the asker. */
+  handler(attempt: Try): object;
+  fail(error: unknown): void;
+}
+
+const forever = Number.POSITIVE_INFINITY;
+/** Before the same endpoint is asked again, where there is no other: up to so many ms, twice as many each time, drawn at random. */
+const pause = 50;
+const longestPause = 1_000;
+/** A response that asks for more patience than this is the answer. */
+const patience = 10_000;
+
+/** One request: attempt after attempt, until one is answered, none may follow, or the asker gives up. */
+export class Exchange {
+  readonly options: DispatchOptions;
+  readonly #setup: ExchangeSetup;
+  readonly #service: Service;
+  readonly #transport: Transport;
+  readonly #asker: Asker;
+  readonly #begun: number;
+  /** What a further attempt sends in place of a body that can be read but once. */
+  readonly #replay: unknown;
+  #current: Try | undefined;
+  #count = 0;
+  #attempts: Attempt[] | undefined;
+  #tried: Set<Endpoint> | undefined;
+  /** Who asked to be left alone until when. */
+  #patience: Map<Endpoint, number> | undefined;
+  #deadline: TimerHandle | undefined;
+  #waiting: TimerHandle | undefined;
+  #listAwaited: AbortController | undefined;
+  #over = false;
+  #aborted = false;
+  #reason: unknown = null;
+
+  constructor(
+    setup: ExchangeSetup,
+    service: Service,
+    transport: Transport,
+    asker: Asker,
+    options: DispatchOptions,
+    replay: unknown,
+  ) {
+    this.#setup = setup;
+    this.#service = service;
+    this.#transport = transport;
+    this.#asker = asker;
+    this.options = options;
+    this.#replay = replay;
+    this.#begun = setup.clock.now();
+  }
+
+  get clock(): Clock {
+    return this.#setup.clock;
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** Never throws: what goes wrong is told to the asker. */
+  start(): void {
+    const { timeout, clock } = this.#setup;
+    this.#asker.begin(this);
+    // It may have been aborted before.
+    if (this.#over) return;
+    if (timeout !== forever) this.#deadline = clock.setTimeout(() => this.#tooLate(), timeout);
+    if (this.#waitsForList()) return;
+    this.#first();
+  }
+
+  /** The asker gives up: whatever is under way ends, and counts against nobody. */
+  abort(reason?: unknown): void {
+    if (this.#over) return;
+    this.#aborted = true;
+    this.#reason = reason ?? this.#setup.abortError();
+    this.#end(this.#reason, true);
+  }
+
+  /** The answer is complete. */
+  finished(): void {
+    this.#over = true;
+    if (this.#deadline !== undefined) this.clock.clearTimeout(this.#deadline);
+  }
+
+  /** The answer broke off. */
+  broken(error: unknown): void {
+    this.#current = undefined;
+    this.#end(error);
+  }
+
+  /** Whether another attempt takes the place of this response; it has begun, or will, where that is true. */
+  repeatsAfter<H>(attempt: Try, status: number, headers: H, read: (headers: H) => Headers): boolean {
+    const { rules } = this.#setup;
+    if (!rules.concerns(status)) return false;
+    const { endpoint } = attempt;
+    const said = read(headers);
+    try {
+      if (
+        !rules.afterStatus(this.options, this.#failed(attempt, { status, headers: said }), this.#nextBody())
+      )
+        return false;
+    } catch {
+      // What it answered is better than what a function of the user threw.
+      return false;
+    }
+    const after = retryAfter(one(said['retry-after']), Date.now());
+    if (after !== undefined) {
+      this.#patience ??= new Map();
+      this.#patience.set(endpoint, this.clock.now() + after);
+    }
+    return this.#again(attempt, new Error(`response ${status}`)) === undefined;
+  }
+
+  /** An attempt failed before its response came. */
+  failed(attempt: Try, error: unknown): void {
+    const repeatable = this.#mayRepeat(attempt, error);
+    if (repeatable === true) {
+      const reason = this.#again(attempt, error);
+      if (reason === undefined) return;
+      this.#remember(attempt, error);
+      if (this.#attempts!.length === 1 && reason === spent) this.#end(error);
+      else this.#end(this.#exhausted(reason));
+      return;
+    }
+    if (this.#attempts === undefined && repeatable === false) {
+      this.#end(error);
+    } else {
+      this.#remember(attempt, error);
+      this.#end(this.#exhausted(repeatable === false ? notRepeatable : repeatable));
+    }
+  }
+
+  /** Whether the request itself brought an error about: an option undici refuses, a body that broke. */
+  isCallers(error: unknown): boolean {
+    const { code } = Object(error) as { code?: unknown };
+    return callersCodes.has(code as string) || brokeByItself(this.options.body, error);
+  }
+
+  /** True, false, or why a function of the user could not say it. */
+  #mayRepeat(attempt: Try, error: unknown): boolean | string {
+    if (this.isCallers(error)) return false;
+    const { rules } = this.#setup;
+    try {
+      return rules.afterError(
+        this.options,
+        this.#failed(attempt, { error }),
+        attempt.begun,
+        this.#nextBody(),
+      );
+    } catch (thrown) {
+      return `no further attempt: retryOn threw: ${inWords(thrown)}`;
+    }
+  }
+
+  #failed(attempt: Try, more: Pick<FailedRequest, 'error' | 'status' | 'headers'>): FailedRequest {
+    const { method, path } = this.options;
+    return { endpoint: attempt.endpoint, attempt: this.#count, method, path, ...more };
+  }
+
+  #nextBody(): unknown {
+    const { body } = this.options;
+    return isRepeatable(body) ? body : (this.#replay ?? body);
+  }
+
+  /** @returns why there is no further attempt, or `undefined` where there is one. */
+  #again(attempt: Try, cause: unknown): string | undefined {
+    const { rules } = this.#setup;
+    if (this.#count > rules.retries)
+      return rules.retries === 0 ? spent : `all ${this.#count} attempts failed`;
+    const wait = this.#pauseAfter(attempt.endpoint);
+    if (wait === undefined) return 'the only endpoint left asks to be left alone for longer than that';
+    if (this.#service.retryBudget?.withdraw() === false)
+      return 'the retry budget of the service (retryBudget) is spent';
+    this.#remember(attempt, cause);
+    this.#current = undefined;
+    // Not now: the one that failed is still being told of it.
+    if (wait === 0) queueMicrotask(() => this.#next());
+    else this.#waiting = this.clock.setTimeout(() => this.#next(), wait);
+    return undefined;
+  }
+
+  #remember({ endpoint, startedAt }: Try, cause: unknown): void {
+    this.#attempts ??= [];
+    this.#attempts.push({ endpoint, elapsed: this.clock.now() - startedAt, cause });
+    this.#tried ??= new Set();
+    this.#tried.add(endpoint);
+  }
+
+  /** Milliseconds before the next attempt; `undefined` where that is too long. */
+  #pauseAfter(endpoint: Endpoint): number | undefined {
+    const { available } = this.#service;
+    const isLast = available.every((each) => each === endpoint || this.#tried?.has(each) === true);
+    if (!isLast) return 0;
+    const now = this.clock.now();
+    let wanted = 0;
+    if (this.#patience !== undefined) {
+      const asked = available.map((each) => (this.#patience?.get(each) ?? now) - now);
+      wanted = Math.max(0, Math.min(...asked));
+    }
+    const { timeout, random } = this.#setup;
+    if (wanted > Math.min(patience, timeout - (now - this.#begun))) return undefined;
+    const drawn = Math.min(longestPause, pause * 2 ** (this.#count - 1)) * random.fraction();
+    return Math.max(wanted, drawn);
+  }
+
+  #waitsForList(): boolean {
+    try {
+      if (this.#service.endpoints.length > 0) return false;
+    } catch (error) {
+      this.#end(error);
+      return true;
+    }
+    this.#listAwaited = new AbortController();
+    this.#service.ready({ signal: this.#listAwaited.signal }).then(
+      () => this.#over || this.#first(),
+      (error) => this.#end(error),
+    );
+    return true;
+  }
+
+  #first(): void {
+    const { key } = this.#setup;
+    let lease: Lease;
+    try {
+      lease = key === undefined ? this.#service.acquire() : this.#service.acquire(this.#wish());
+    } catch (error) {
+      this.#end(error);
+      return;
+    }
+    // What was shed before it reached anybody pays for no retry.
+    this.#service.retryBudget?.deposit();
+    this.#send(lease, this.options);
+  }
+
+  #next(): void {
+    if (this.#over) return;
+    let lease: Lease;
+    try {
+      lease = this.#elsewhere();
+    } catch (error) {
+      this.#end(this.#exhausted(`no further attempt: ${inWords(error)}`));
+      return;
+    }
+    const body = this.#nextBody();
+    this.#send(lease, body === this.options.body ? this.options : { ...this.options, body });
+  }
+
+  #elsewhere(): Lease {
+    try {
+      return this.#service.acquire(this.#wish(this.#tried));
+    } catch {
+      // Everywhere else it was tried: the round begins again, with those who did not ask to be left alone.
+      const now = this.clock.now();
+      this.#tried = new Set();
+      for (const [endpoint, until] of this.#patience ?? []) if (until > now) this.#tried.add(endpoint);
+      return this.#service.acquire(this.#wish(this.#tried));
+    }
+  }
+
+  #wish(exclude?: Excluded): { key?: string; exclude?: Excluded } {
+    const key = this.#setup.key?.(this.options);
+    return { ...(key !== undefined && { key }), ...(exclude !== undefined && { exclude }) };
+  }
+
+  #send(lease: Lease, options: DispatchOptions): void {
+    this.#count++;
+    const attempt = new Try(this, lease, this.#transport);
+    this.#current = attempt;
+    const { attemptTimeout } = this.#setup;
+    if (attemptTimeout !== forever) attempt.limit(attemptTimeout, this.#service.name);
+    try {
+      this.#transport.send(lease.endpoint, options, this.#asker.handler(attempt));
+    } catch (error) {
+      attempt.failed(error);
+    }
+  }
+
+  #tooLate(): void {
+    const { timeout } = this.#setup;
+    const at = this.#current?.endpoint.address;
+    const now = at === undefined ? '' : ` The attempt at ${at} was still under way.`;
+    const attempts = this.#attempts ?? [];
+    const message = `${this.#service.name}: no complete answer in ${timeout} ms.${now}${attemptsInWords(attempts)}`;
+    // An attempt that had most of the time has failed; one that had just begun has not.
+    const spentHere = this.clock.now() - (this.#current?.startedAt ?? 0);
+    this.#end(new RequestTimeoutError(message, attempts), spentHere < timeout / 2);
+  }
+
+  /** Ends it for the asker, and whatever is under way. `blameless`: that says nothing of an endpoint. */
+  #end(error: unknown, blameless = false): void {
+    if (this.#over) return;
+    this.finished();
+    if (this.#waiting !== undefined) this.clock.clearTimeout(this.#waiting);
+    this.#listAwaited?.abort(error);
+    const current = this.#current;
+    this.#current = undefined;
+    current?.giveUp(error, blameless);
+    this.#asker.fail(error);
+  }
+
+  #exhausted(reason: string): RetriesExhaustedError {
+    const attempts = this.#attempts ?? [];
+    return new RetriesExhaustedError(
+      `${this.#service.name}: ${reason}.${attemptsInWords(attempts)}`,
+      attempts,
+    );
+  }
+}
+
+const spent = 'no retries';
+const notRepeatable = 'the last failure is not one to be repeated';
+
+const callersCodes = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_CLOSED',
+]);
+
+function one(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value[0] : value;
+}

@@ -1,0 +1,51 @@
+import type { fetch as UndiciFetch } from 'undici';
+import type { Discovery } from '../../discovery.ts';
+import { isRepeatable } from '../request-body.ts';
+import type { DispatchOptions, Handler } from './dispatch.ts';
+import { type ReplayingDispatcher, replayingDispatcher } from './dispatcher.ts';
+import type { DispatcherOptions } from './options.ts';
+import { peer } from './peer.ts';
+
+/**
+ * undici's own `fetch`, over a dispatcher as `createDispatcher()` makes it: `await fetch('http://web.service.consul/users/1')`.
+ *
+ * It knows `init.body`, which below fetch is a stream: text, buffers and blobs can be sent a second time, where a retry is allowed.
+ * Streams, forms and the bodies of Request objects are never buffered, and so never sent twice.
+ *
+ * @throws as `createDispatcher()`.
+ */
+export function createFetch(discovery: Discovery, options: DispatcherOptions = {}): typeof UndiciFetch {
+  const dispatcher = replayingDispatcher(discovery, options, 'createFetch');
+  const undici = peer(options.undici);
+  return (input, init) => {
+    const { body, dispatcher: given } = init ?? {};
+    // Who brings a dispatcher of his own wants that one.
+    if (given !== undefined) return undici.fetch(input, init);
+    const replay = repeatable(body);
+    const used = replay === undefined ? dispatcher : new Replaying(dispatcher, replay);
+    return undici.fetch(input, { ...init, dispatcher: used as never });
+  };
+}
+
+/** As it can be sent again, or `undefined`. */
+function repeatable(body: unknown): unknown {
+  if (body instanceof URLSearchParams) return body.toString();
+  return isRepeatable(body) ? (body ?? undefined) : undefined;
+}
+
+/** The dispatcher of one call of fetch. */
+class Replaying {
+  readonly #dispatcher: ReplayingDispatcher;
+  readonly #body: unknown;
+
+  constructor(dispatcher: ReplayingDispatcher, body: unknown) {
+    this.#dispatcher = dispatcher;
+    this.#body = body;
+  }
+
+  dispatch(options: DispatchOptions, handler: Handler): boolean {
+    // A redirect may have left the body behind.
+    const replay = options.body === undefined || options.body === null ? undefined : this.#body;
+    return this.#dispatcher.replaying(options, handler, replay);
+  }
+}

@@ -1,0 +1,141 @@
+import type { Duplex } from 'node:stream';
+import type { Controller, Headers, NewHandler } from './dispatch.ts';
+import type { Asker, Exchange } from './exchange.ts';
+import type { Try } from './try.ts';
+
+/** Asks and is told in the manner of undici 8. */
+export class NewAsker implements Asker {
+  readonly #handler: NewHandler;
+  #controller: SteadyController | undefined;
+
+  constructor(handler: NewHandler) {
+    this.#handler = handler;
+  }
+
+  begin(exchange: Exchange): void {
+    this.#controller = new SteadyController(exchange);
+    this.#handler.onRequestStart?.(this.#controller, {});
+  }
+
+  handler(attempt: Try): NewHandler {
+    return new NewAttemptHandler(attempt, this.#handler, this.#controller!);
+  }
+
+  fail(error: unknown): void {
+    this.#handler.onResponseError?.(this.#controller!, error);
+  }
+}
+
+/** One controller for the asker, whichever attempt is under way. */
+class SteadyController implements Controller {
+  readonly #exchange: Exchange;
+  #inner: Controller | undefined;
+  #paused = false;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  /** The attempt whose response the asker gets. */
+  follow(inner: Controller): void {
+    if (this.#inner === inner) return;
+    this.#inner = inner;
+    if (this.#paused) inner.pause();
+  }
+
+  abort(reason: unknown): void {
+    this.#exchange.abort(reason);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#inner?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#inner?.resume();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get aborted(): boolean {
+    return this.#exchange.aborted;
+  }
+
+  get reason(): unknown {
+    return this.#exchange.reason;
+  }
+
+  get rawHeaders(): unknown {
+    return this.#inner?.rawHeaders ?? null;
+  }
+
+  set rawHeaders(headers: unknown) {
+    if (this.#inner !== undefined) this.#inner.rawHeaders = headers;
+  }
+
+  get rawTrailers(): unknown {
+    return this.#inner?.rawTrailers ?? null;
+  }
+
+  set rawTrailers(trailers: unknown) {
+    if (this.#inner !== undefined) this.#inner.rawTrailers = trailers;
+  }
+}
+
+const asTheyAre = (headers: Headers): Headers => headers;
+
+class NewAttemptHandler implements NewHandler {
+  readonly #attempt: Try;
+  readonly #asker: NewHandler;
+  readonly #steady: SteadyController;
+
+  constructor(attempt: Try, asker: NewHandler, steady: SteadyController) {
+    this.#attempt = attempt;
+    this.#asker = asker;
+    this.#steady = steady;
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#attempt.begin((reason) => controller.abort(reason));
+  }
+
+  onResponseStarted(): void {
+    if (this.#attempt.speaks) this.#asker.onResponseStarted?.();
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: Headers, text?: string): void {
+    if (!this.#attempt.head(status, headers, asTheyAre)) return;
+    this.#steady.follow(controller);
+    this.#asker.onResponseStart?.(this.#steady, status, headers, text);
+  }
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    if (this.#attempt.data(chunk.length)) this.#asker.onResponseData?.(this.#steady, chunk);
+  }
+
+  onResponseEnd(_controller: Controller, trailers: Headers): void {
+    if (this.#attempt.complete()) this.#asker.onResponseEnd?.(this.#steady, trailers);
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, headers: Headers, socket: Duplex): void {
+    if (!this.#attempt.upgraded(socket)) return void socket.destroy();
+    this.#steady.follow(controller);
+    this.#asker.onRequestUpgrade?.(this.#steady, status, headers, socket);
+  }
+
+  onResponseError(_controller: Controller | null, error: unknown): void {
+    this.#attempt.failed(error);
+  }
+
+  onBodySent(chunk: unknown, total?: number): void {
+    this.#asker.onBodySent?.(chunk, total);
+  }
+
+  onRequestSent(): void {
+    this.#asker.onRequestSent?.();
+  }
+}

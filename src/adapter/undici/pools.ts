@@ -1,0 +1,158 @@
+import type { buildConnector, Pool } from 'undici';
+import type { Endpoint } from '../../endpoint.ts';
+import type { Follower, Service } from '../../service.ts';
+import type { Change } from '../../snapshot.ts';
+import type { DispatchOptions } from './dispatch.ts';
+import type { Transport } from './exchange.ts';
+import type { RequestOptions } from './options.ts';
+import type { Undici } from './peer.ts';
+
+export interface PoolsSetup {
+  readonly undici: Undici;
+  readonly service: Service;
+  /** `http://web.service.consul`: what the pools take themselves for. */
+  readonly origin: string;
+  readonly serverName: NonNullable<RequestOptions['serverName']>;
+  readonly hostHeader: NonNullable<RequestOptions['hostHeader']>;
+  readonly pool: Pool.Options;
+  /** The service is gone: the next request finds another. */
+  readonly onClosed: () => void;
+  /** Nothing is left of it. */
+  readonly onDrained: () => void;
+}
+
+interface Held {
+  readonly pool: Pool;
+  /** Attempts that have not ended. */
+  active: number;
+  /** The endpoint is not in the list any more. */
+  left: boolean;
+}
+
+/**
+ * One undici pool for each endpoint of a service, under one scheme and server name.
+ *
+ * A pool takes itself for the origin of the service and connects to the endpoint: so requests pass to it as they are, `Host` header and
+ * TLS server name included, and nothing is copied. The pool of an endpoint that left is closed as soon as nothing is under way there;
+ * where the endpoint returns before, it is used again, its connections too.
+ */
+export class EndpointPools implements Transport, Follower {
+  readonly service: Service;
+  readonly #setup: PoolsSetup;
+  readonly #pools = new Map<Endpoint, Held>();
+  readonly #closing = new Set<Promise<unknown>>();
+  readonly #unfollow: () => void;
+  #closed = false;
+
+  constructor(setup: PoolsSetup) {
+    this.#setup = setup;
+    this.service = setup.service;
+    this.#unfollow = setup.service.follow(this);
+  }
+
+  /** How many there are, those on their way out included. */
+  get size(): number {
+    return this.#pools.size + this.#closing.size;
+  }
+
+  send(endpoint: Endpoint, options: DispatchOptions, handler: object): void {
+    const held = this.#pools.get(endpoint) ?? this.#open(endpoint);
+    held.active++;
+    held.pool.dispatch(options as never, handler as never);
+  }
+
+  done(endpoint: Endpoint): void {
+    const held = this.#pools.get(endpoint);
+    if (held === undefined) return;
+    held.active--;
+    if (held.active === 0 && (held.left || this.#closed)) this.#close(endpoint, held);
+  }
+
+  changed({ added, removed }: Change): void {
+    for (const endpoint of added) this.#mark(endpoint, false);
+    for (const endpoint of removed) this.#mark(endpoint, true);
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unfollow();
+    this.#setup.onClosed();
+    for (const [endpoint, held] of [...this.#pools]) if (held.active === 0) this.#close(endpoint, held);
+    if (this.size === 0) this.#setup.onDrained();
+  }
+
+  /** What is under way may finish; resolves when nothing is left. */
+  async drain(): Promise<void> {
+    this.closed();
+    for (const [endpoint, held] of [...this.#pools]) this.#close(endpoint, held);
+    while (this.#closing.size > 0) await Promise.all(this.#closing);
+  }
+
+  /** Ends what is under way. */
+  async destroy(error: Error | null): Promise<void> {
+    this.closed();
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all([...this.#closing, ...pools.map(({ pool }) => pool.destroy(error))]);
+  }
+
+  #open(endpoint: Endpoint): Held {
+    const { undici, origin, hostHeader, pool, service } = this.#setup;
+    const url = hostHeader === 'endpoint' ? endpoint.url('/', origin.slice(0, origin.indexOf(':'))) : origin;
+    const options = { ...pool, connect: this.#connector(endpoint) } as Pool.Options;
+    // Between its choice and now it may have left.
+    const left = !service.endpoints.includes(endpoint);
+    const held = { pool: new undici.Pool(new URL(url).origin, options), active: 0, left };
+    this.#pools.set(endpoint, held);
+    return held;
+  }
+
+  /** Whatever the pool takes itself for, this leads to the endpoint. */
+  #connector(endpoint: Endpoint): buildConnector.connector {
+    const { undici, serverName, pool, origin } = this.#setup;
+    const { connect, connectTimeout: timeout = 2_000, tls, maxCachedSessions, allowH2 } = pool as PoolOptions;
+    const inner =
+      typeof connect === 'function'
+        ? connect
+        : undici.buildConnector({ ...tls, maxCachedSessions, allowH2, timeout, ...connect } as never);
+    const name = serverName === 'target' ? (endpoint.serverName ?? hostOf(origin)) : serverName;
+    const fixed = serverName === 'service' ? undefined : name;
+    const { host: hostname, port } = endpoint;
+    return (options, callback) => {
+      // With `hostHeader: 'endpoint'` the pool knows no name: an IP address is none for TLS.
+      const servername = fixed ?? options.servername ?? hostOf(origin);
+      inner({ ...options, hostname, port: String(port), servername }, callback);
+    };
+  }
+
+  #mark(endpoint: Endpoint, left: boolean): void {
+    const held = this.#pools.get(endpoint);
+    if (held === undefined) return;
+    held.left = left;
+    if (left && held.active === 0) this.#close(endpoint, held);
+  }
+
+  #close(endpoint: Endpoint, { pool }: Held): void {
+    this.#pools.delete(endpoint);
+    const closing = pool.close().catch(() => pool.destroy());
+    this.#closing.add(closing);
+    void closing.finally(() => {
+      this.#closing.delete(closing);
+      if (this.#closed && this.size === 0) this.#setup.onDrained();
+    });
+  }
+}
+
+/** What undici knows and its types of one major or the other leave out. */
+interface PoolOptions {
+  connect?: buildConnector.connector | object;
+  connectTimeout?: number;
+  tls?: object | null;
+  maxCachedSessions?: number | null;
+  allowH2?: boolean;
+}
+
+function hostOf(origin: string): string {
+  return new URL(origin).hostname;
+}

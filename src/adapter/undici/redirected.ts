@@ -1,0 +1,59 @@
+import type { Endpoint } from '../../endpoint.ts';
+import type { DispatchOptions, Handler } from './dispatch.ts';
+import type { Transport } from './exchange.ts';
+import type { RequestOptions } from './options.ts';
+import type { Origin } from './service-origin.ts';
+
+/** Sends a request on with another origin, and with the names of the service where the origin would have given others. */
+export class Redirected implements Transport {
+  readonly #below: (request: DispatchOptions, handler: Handler) => boolean;
+  readonly #origin: Origin;
+  readonly #options: RequestOptions;
+
+  constructor(
+    below: (request: DispatchOptions, handler: Handler) => boolean,
+    origin: Origin,
+    options: RequestOptions,
+  ) {
+    this.#below = below;
+    this.#origin = origin;
+    this.#options = options;
+  }
+
+  send(endpoint: Endpoint, request: DispatchOptions, handler: Handler): void {
+    const { hostname, port, secure } = this.#origin;
+    const { hostHeader = 'service', serverName = 'service' } = this.#options;
+    const names = hostHeader === 'service' ? (port === '' ? hostname : `${hostname}:${port}`) : undefined;
+    const byTarget = serverName === 'target' ? endpoint.serverName : undefined;
+    const fixed = serverName === 'service' || serverName === 'target' ? byTarget : serverName;
+    this.#below(
+      {
+        ...request,
+        origin: `${secure ? 'https' : 'http'}://${endpoint.address}`,
+        ...(names !== undefined && { headers: withHost(request.headers, names) }),
+        ...(secure && { servername: fixed ?? request.servername ?? hostname }),
+      },
+      handler,
+    );
+  }
+
+  done(): void {}
+}
+
+/** The headers and a `Host`, unless there is one. */
+function withHost(headers: unknown, host: string): unknown {
+  if (headers === undefined || headers === null) return { host };
+  if (Array.isArray(headers) && !Array.isArray(headers[0])) {
+    const has = headers.some((name, i) => i % 2 === 0 && isHost(name));
+    return has ? headers : ['host', host, ...headers];
+  }
+  if (Symbol.iterator in Object(headers)) {
+    const pairs = [...(headers as Iterable<readonly [string, unknown]>)];
+    return pairs.some(([name]) => isHost(name)) ? pairs : [['host', host], ...pairs];
+  }
+  return Object.keys(headers).some(isHost) ? headers : { host, ...(headers as object) };
+}
+
+function isHost(name: unknown): boolean {
+  return String(name).toLowerCase() === 'host';
+}
