@@ -17,7 +17,7 @@ function importsOf(file: string): [string, boolean][] {
 }
 
 /** Stages from left to right; each may import what stands left of it, and the root's small things. */
-const stages = ['dns', 'resolver', 'service.ts', 'discovery.ts'];
+const stages = ['dns', 'resolver', 'service.ts', 'discovery.ts', 'adapter'];
 const stageOf = (file: string) => stages.findIndex((stage) => file === stage || file.startsWith(`${stage}/`));
 
 describe('the stages of the house', () => {
@@ -40,6 +40,14 @@ describe('the stages of the house', () => {
     }
   });
 
+  it('do not know the adapters: importing the root loads none', () => {
+    const inner = files.filter((file) => !file.startsWith('adapter/'));
+    for (const file of inner) {
+      const known = importsOf(file).filter(([imported]) => imported.startsWith('adapter/'));
+      expect([file, known]).toEqual([file, []]);
+    }
+  });
+
   it('do not know the command line or the testing tools', () => {
     const inner = files.filter((file) => !/^(cli|testing)\//.test(file));
     for (const file of inner) {
@@ -51,7 +59,9 @@ describe('the stages of the house', () => {
   });
 
   it('need nothing but Node and the three runtime dependencies', () => {
-    const foreign = new Set(files.flatMap((file) => importsOf(file).map(([imported]) => imported)));
+    // Optional peers are known by their types, and loaded where they are used.
+    const byValue = files.flatMap((file) => importsOf(file).filter(([, type]) => !type));
+    const foreign = new Set(byValue.map(([imported]) => imported));
     for (const file of files) foreign.delete(file);
     const outside = [...foreign].filter((name) => !name.startsWith('node:'));
     expect(outside.sort()).toEqual(['dns-packet', 'lru-cache', 'p-retry']);
