@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'ERR_RETRIES_EXHAUSTED'
   | 'ERR_TIMEOUT'
   | 'ERR_PEER'
+  | 'ERR_CONSUL'
   | 'ERR_CLOSED';
 
 /** The base of every error this package throws. */
@@ -109,9 +110,12 @@ export class RequestTimeoutError extends DiscoveryError {
  */
 export class ServiceNotFoundError extends DiscoveryError {
   override readonly name = 'ServiceNotFoundError';
+  /** Names this emptiness, where the source can tell when it ends: see `Resolution.token`. */
+  readonly token: string | undefined;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions & { readonly token?: string | undefined }) {
     super('ERR_SERVICE_NOT_FOUND', message, options);
+    this.token = options?.token;
   }
 }
 
@@ -154,6 +158,25 @@ export class PeerError extends DiscoveryError {
 
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_PEER', message, options);
+  }
+}
+
+/** Consul's HTTP API answered, and not with what was asked for: a status outside 2xx, or something that cannot be read. */
+export class ConsulError extends DiscoveryError {
+  override readonly name = 'ConsulError';
+  /** HTTP status: 403 where the ACL token does not allow it, 404 where there is nothing, 500 also where there is no leader. */
+  readonly status: number;
+  /** The first 500 characters of what Consul said. */
+  readonly body: string;
+
+  constructor(
+    message: string,
+    answer: { readonly status: number; readonly body: string },
+    options?: ErrorOptions,
+  ) {
+    super('ERR_CONSUL', message, options);
+    this.status = answer.status;
+    this.body = answer.body;
   }
 }
 

@@ -5,6 +5,7 @@ import type { Disappearances } from './disappearances.ts';
 import type { ServiceName } from './dns/name.ts';
 import { type ClosedError, ServiceNotFoundError } from './errors.ts';
 import { type Hold, holdFor } from './hold.ts';
+import { Push } from './push.ts';
 import type { Random } from './random.ts';
 import type { RefreshBudget } from './refresh-budget.ts';
 import { RefreshSchedule } from './refresh-schedule.ts';
@@ -49,6 +50,7 @@ export class RefreshLoop {
   readonly #setup: RefreshLoopSetup;
   readonly #schedule: RefreshSchedule;
   readonly #lifetime = new AbortController();
+  readonly #push: Push;
   #members: Membership = noMembers;
   #emptySince: number | undefined;
   /** When that was last said, and whether nothing at all was said since. */
@@ -72,6 +74,11 @@ export class RefreshLoop {
     this.#schedule = new RefreshSchedule(clock, random, budget, interval, onDue);
     // One listener a question in flight: how many those are is bounded elsewhere.
     setMaxListeners(0, this.#lifetime.signal);
+    this.#push = new Push({
+      ...setup,
+      onChange: (resolution) => this.#pushed(resolution),
+      onFailure: () => this.askInTurn(),
+    });
   }
 
   /** Milliseconds since a list last came. */
@@ -110,8 +117,14 @@ export class RefreshLoop {
     this.#schedule.inTurn(() => void this.ask(true));
   }
 
+  /** Nothing is asked or waited for until the next `ask()`. */
+  rest(): void {
+    this.#push.stop();
+  }
+
   /** Ends the asking; who waits is told `reason`. */
   stop(reason: ClosedError): void {
+    this.#push.stop();
     this.#lifetime.abort(reason);
     this.#schedule.stop();
     this.#setup.warnings.gone(this.#setup.key);
@@ -130,19 +143,35 @@ export class RefreshLoop {
       this.#answered(resolution);
     } catch (error) {
       signal.throwIfAborted();
-      this.error = error;
-      this.failures++;
-      if (error instanceof ServiceNotFoundError) this.#answeredNothing(error);
-      else this.#failed(error);
+      this.#notAnswered(error);
       throw error;
     }
+  }
+
+  /** The source said by itself that something changed. */
+  #pushed(resolution: Resolution): void {
+    // A question under way will bring no less.
+    if (this.#asking !== undefined) return;
+    try {
+      this.#answered(resolution);
+    } catch (error) {
+      this.#notAnswered(error);
+    }
+  }
+
+  #notAnswered(error: unknown): void {
+    this.error = error;
+    this.failures++;
+    if (error instanceof ServiceNotFoundError) this.#answeredNothing(error);
+    else this.#failed(error);
+    this.#push.after(error instanceof ServiceNotFoundError ? error.token : undefined);
   }
 
   #answered(resolution: Resolution): void {
     const { key, clock, warnings, disappearances, lastGood, onList } = this.#setup;
     if (resolution.addresses.length === 0) {
       const who = resolution.origin?.server ?? 'the source';
-      throw new ServiceNotFoundError(`${key}: ${who} answered an empty list.`);
+      throw new ServiceNotFoundError(`${key}: ${who} answered an empty list.`, { token: resolution.token });
     }
     this.last = resolution;
     this.error = undefined;
@@ -158,6 +187,7 @@ export class RefreshLoop {
     this.#schedule.afterSuccess(resolution.ttl);
     const addresses = addressesOf(this.#members);
     lastGood?.write(key, addresses);
+    this.#push.after(resolution.token);
     onList(addresses, 'resolved');
   }
 

@@ -393,6 +393,7 @@ export class Service {
       // At rest it says nothing about the others any more.
       this.#setup.disappearances.gone(this.name);
       this.#selection.idle(true);
+      this.#loop.rest();
       return;
     }
     this.#touched = false;
