@@ -6,6 +6,8 @@ export interface BlockingOptions extends Omit<RequestOptions, 'body'> {
   readonly index?: number | undefined;
   /** Milliseconds Consul may hold the question, 1 000…600 000. Default 240 000. */
   readonly wait?: number;
+  /** Nobody awaits it: it must not keep the process alive. Default false. */
+  readonly background?: boolean | undefined;
 }
 
 /** Below the five minutes after which Consul's own default ends, and after which some middle boxes forget a silent connection. */
@@ -25,15 +27,15 @@ const pause = 1_000;
 export async function changed<T>(
   http: ConsulHttp,
   path: string,
-  { index, wait = longestWait, ...options }: BlockingOptions = {},
+  { index, wait = longestWait, background, ...options }: BlockingOptions = {},
 ): Promise<ConsulResponse<T>> {
   for (;;) {
     const asked = http.clock.now();
     const blocking = index === undefined ? {} : { index, wait: `${Math.round(wait)}ms` };
-    const response = await http.request<T>('GET', path, {
-      ...options,
-      query: { ...options.query, ...blocking },
-    });
+    const given = { ...options, query: { ...options.query, ...blocking } };
+    const response = background
+      ? await http.requestInBackground<T>('GET', path, given)
+      : await http.request<T>('GET', path, given);
     if (response.index === undefined || index === undefined || response.index !== index) return response;
     // Held for a while, or answered for nothing: the agent is shutting down, or somebody in between does not wait.
     const took = http.clock.now() - asked;

@@ -3,6 +3,7 @@ import * as https from 'node:https';
 import { signal as aSignal, fields, number, oneOf } from '../checks.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { ClosedError, ConsulError, DiscoveryError, InvalidOptionError } from '../errors.ts';
+import { keepAliveDuring } from '../keep-alive.ts';
 import type { ConsulSettings } from './options.ts';
 import { Token } from './token.ts';
 
@@ -100,7 +101,17 @@ export class ConsulHttp {
    * @param path begins with `/v1/`; what is put into it by the caller has to be encoded.
    * @throws ConsulError for a status outside 2xx; DiscoveryError ERR_UNREACHABLE, ERR_TIMEOUT; ClosedError; `signal.reason`.
    */
-  async request<T = unknown>(
+  request<T = unknown>(
+    method: string,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<ConsulResponse<T>> {
+    // Between two tries there is no socket that would do it.
+    return keepAliveDuring(this.requestInBackground<T>(method, path, options));
+  }
+
+  /** The same for work that nobody awaits: it does not keep the process alive by itself. */
+  async requestInBackground<T = unknown>(
     method: string,
     path: string,
     options: RequestOptions = {},
@@ -278,6 +289,8 @@ function answered(request: http.ClientRequest, body: Uint8Array | undefined): Pr
     // Where it is destroyed without a reason there is no error.
     request.on('close', () => reject(new Error('the connection was closed')));
     request.on('response', resolve);
+    // Who awaits holds the process; a watch must not.
+    request.on('socket', (socket) => socket.unref());
     request.end(body);
   });
 }
