@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, cpus, loadavg, platform } from 'node:os';
 import { parseArgs } from 'node:util';
+import { adapters } from './adapters/adapters.ts';
 import { churn } from './balancer/churn.ts';
 import { contenders } from './balancer/contenders.ts';
 import { pick } from './balancer/pick.ts';
@@ -22,6 +23,7 @@ const benchmarks: readonly Benchmark[] = [
   resolve,
   decode,
   memory,
+  adapters,
 ];
 
 const usage = `npm run bench -- [--smoke] [--json FILE] [NAME …]

@@ -5,10 +5,16 @@
  * Without this hold, a top-level `await service.ready()` would end the program with exit code 13.
  */
 export async function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
-  const hold = setInterval(() => {}, 2 ** 30);
+  const letGo = keepAlive();
   try {
     return await work;
   } finally {
-    clearInterval(hold);
+    letGo();
   }
+}
+
+/** The same where there is no promise: until what it returns is called. */
+export function keepAlive(): () => void {
+  const hold = setInterval(() => {}, 2 ** 30);
+  return () => clearInterval(hold);
 }

@@ -6,9 +6,13 @@ export function isRepeatable(body: unknown): boolean {
   return ArrayBuffer.isView(body) || body instanceof ArrayBuffer || body instanceof Blob;
 }
 
-/** Whether nothing of it can have been read: sending it is its first sending. */
-export function isUntouched(body: unknown): boolean {
-  return !isStream(body) || !Readable.isDisturbed(body as Readable);
+/**
+ * Whether nothing of it can have been read: sending it is its first sending.
+ *
+ * @param held whether somebody has it who may yet destroy it.
+ */
+export function isUntouched(body: unknown, held: boolean): boolean {
+  return !isStream(body) || (!held && !Readable.isDisturbed(body as Readable));
 }
 
 /**

@@ -10,6 +10,14 @@ export interface Repeatable {
   readonly idempotent?: boolean | null;
 }
 
+/** How far an attempt came that brought no response. */
+export interface HowFar {
+  /** Something of the request may have been sent. */
+  readonly begun: boolean;
+  /** Nothing was, but who was to send it has it still. */
+  readonly held: boolean;
+}
+
 /** Which attempts may be followed by another: what is safe, and what the user says. */
 export class RetryRules {
   readonly retries: number;
@@ -32,13 +40,13 @@ export class RetryRules {
   /**
    * An attempt brought no response.
    *
-   * @param begun whether something of the request was sent.
+   * @param how far it came.
    * @param body what a further attempt would send.
    */
-  afterError(request: Repeatable, failed: FailedRequest, begun: boolean, body: unknown): boolean {
-    if (!(begun ? isRepeatable(body) : isRepeatable(body) || isUntouched(body))) return false;
+  afterError(request: Repeatable, failed: FailedRequest, how: HowFar, body: unknown): boolean {
+    if (!isRepeatable(body) && (how.begun || !isUntouched(body, how.held))) return false;
     if (this.#decide?.(failed) === true) return true;
-    return !begun || isIdempotent(request.method, request.headers, request.idempotent);
+    return !how.begun || isIdempotent(request.method, request.headers, request.idempotent);
   }
 
   /** A response came, with a status that `concerns()`. */

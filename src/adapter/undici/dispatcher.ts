@@ -50,7 +50,7 @@ export function replayingDispatcher(
     }
 
     get destroyed(): boolean {
-      return services.closed;
+      return services.destroyed;
     }
 
     override close(callback?: unknown): never {

@@ -3,9 +3,10 @@ import type { Excluded } from '../../balancer/balancer.ts';
 import type { Clock, TimerHandle } from '../../clock.ts';
 import type { Endpoint } from '../../endpoint.ts';
 import { type Attempt, RequestTimeoutError, RetriesExhaustedError } from '../../errors.ts';
+import { keepAlive } from '../../keep-alive.ts';
 import type { Lease } from '../../lease.ts';
 import type { Random } from '../../random.ts';
-import type { Service } from '../../service.ts';
+import type { AcquireOptions, Service } from '../../service.ts';
 import { brokeByItself, isRepeatable } from '../request-body.ts';
 import { retryAfter } from '../retry-after.ts';
 import type { FailedRequest } from '../retry-options.ts';
@@ -67,7 +68,11 @@ export class Exchange {
   #patience: Map<Endpoint, number> | undefined;
   #deadline: TimerHandle | undefined;
   #waiting: TimerHandle | undefined;
+  /** While it waits there is no socket that would keep the process alive. */
+  #letGo: (() => void) | undefined;
   #listAwaited: AbortController | undefined;
+  /** An attempt is being handed over: what undici says now, it found by looking at the request. */
+  #sending = false;
   #over = false;
   #aborted = false;
   #reason: unknown = null;
@@ -104,7 +109,11 @@ export class Exchange {
   /** Never throws: what goes wrong is told to the asker. */
   start(): void {
     const { timeout, clock } = this.#setup;
-    this.#asker.begin(this);
+    try {
+      this.#asker.begin(this);
+    } catch (error) {
+      this.#end(error);
+    }
     // It may have been aborted before.
     if (this.#over) return;
     if (timeout !== forever) this.#deadline = clock.setTimeout(() => this.#tooLate(), timeout);
@@ -177,7 +186,9 @@ export class Exchange {
   /** Whether the request itself brought an error about: an option undici refuses, a body that broke. */
   isCallers(error: unknown): boolean {
     const { code } = Object(error) as { code?: unknown };
-    return callersCodes.has(code as string) || brokeByItself(this.options.body, error);
+    // The network's errors have codes, and so do most of undici's own.
+    const refused = this.#sending && typeof code !== 'string';
+    return refused || callersCodes.has(code as string) || brokeByItself(this.options.body, error);
   }
 
   /** True, false, or why a function of the user could not say it. */
@@ -185,12 +196,7 @@ export class Exchange {
     if (this.isCallers(error)) return false;
     const { rules } = this.#setup;
     try {
-      return rules.afterError(
-        this.options,
-        this.#failed(attempt, { error }),
-        attempt.begun,
-        this.#nextBody(),
-      );
+      return rules.afterError(this.options, this.#failed(attempt, { error }), attempt, this.#nextBody());
     } catch (thrown) {
       return `no further attempt: retryOn threw: ${inWords(thrown)}`;
     }
@@ -209,17 +215,24 @@ export class Exchange {
   /** @returns why there is no further attempt, or `undefined` where there is one. */
   #again(attempt: Try, cause: unknown): string | undefined {
     const { rules } = this.#setup;
+    // A function of the user that was asked may have ended it.
+    if (this.#over) return 'given up';
     if (this.#count > rules.retries)
       return rules.retries === 0 ? spent : `all ${this.#count} attempts failed`;
     const wait = this.#pauseAfter(attempt.endpoint);
-    if (wait === undefined) return 'the only endpoint left asks to be left alone for longer than that';
+    if (wait === undefined)
+      return 'nobody else is left, and those who are left ask for more time than there is';
     if (this.#service.retryBudget?.withdraw() === false)
       return 'the retry budget of the service (retryBudget) is spent';
     this.#remember(attempt, cause);
     this.#current = undefined;
     // Not now: the one that failed is still being told of it.
-    if (wait === 0) queueMicrotask(() => this.#next());
-    else this.#waiting = this.clock.setTimeout(() => this.#next(), wait);
+    const at = this.clock.now() + wait;
+    if (wait === 0) queueMicrotask(() => this.#next(at));
+    else {
+      this.#waiting = this.clock.setTimeout(() => this.#next(at), wait);
+      this.#letGo = keepAlive();
+    }
     return undefined;
   }
 
@@ -242,18 +255,13 @@ export class Exchange {
       wanted = Math.max(0, Math.min(...asked));
     }
     const { timeout, random } = this.#setup;
-    if (wanted > Math.min(patience, timeout - (now - this.#begun))) return undefined;
     const drawn = Math.min(longestPause, pause * 2 ** (this.#count - 1)) * random.fraction();
-    return Math.max(wanted, drawn);
+    const wait = Math.max(wanted, drawn);
+    return wait > patience || wait >= timeout - (now - this.#begun) ? undefined : wait;
   }
 
   #waitsForList(): boolean {
-    try {
-      if (this.#service.endpoints.length > 0) return false;
-    } catch (error) {
-      this.#end(error);
-      return true;
-    }
+    if (this.#service.endpoints.length > 0) return false;
     this.#listAwaited = new AbortController();
     this.#service.ready({ signal: this.#listAwaited.signal }).then(
       () => this.#over || this.#first(),
@@ -266,7 +274,7 @@ export class Exchange {
     const { key } = this.#setup;
     let lease: Lease;
     try {
-      lease = key === undefined ? this.#service.acquire() : this.#service.acquire(this.#wish());
+      lease = key === undefined ? this.#service.acquire() : this.#service.acquire(wish(key(this.options)));
     } catch (error) {
       this.#end(error);
       return;
@@ -276,11 +284,14 @@ export class Exchange {
     this.#send(lease, this.options);
   }
 
-  #next(): void {
+  /** @param at when it was to be: timers are known to be early by a fraction. */
+  #next(at: number): void {
+    this.#letGo?.();
+    this.#letGo = undefined;
     if (this.#over) return;
     let lease: Lease;
     try {
-      lease = this.#elsewhere();
+      lease = this.#elsewhere(Math.max(at, this.clock.now()));
     } catch (error) {
       this.#end(this.#exhausted(`no further attempt: ${inWords(error)}`));
       return;
@@ -289,21 +300,16 @@ export class Exchange {
     this.#send(lease, body === this.options.body ? this.options : { ...this.options, body });
   }
 
-  #elsewhere(): Lease {
+  #elsewhere(now: number): Lease {
+    const key = this.#setup.key?.(this.options);
     try {
-      return this.#service.acquire(this.#wish(this.#tried));
+      return this.#service.acquire(wish(key, this.#tried));
     } catch {
       // Everywhere else it was tried: the round begins again, with those who did not ask to be left alone.
-      const now = this.clock.now();
       this.#tried = new Set();
       for (const [endpoint, until] of this.#patience ?? []) if (until > now) this.#tried.add(endpoint);
-      return this.#service.acquire(this.#wish(this.#tried));
+      return this.#service.acquire(wish(key, this.#tried));
     }
-  }
-
-  #wish(exclude?: Excluded): { key?: string; exclude?: Excluded } {
-    const key = this.#setup.key?.(this.options);
-    return { ...(key !== undefined && { key }), ...(exclude !== undefined && { exclude }) };
   }
 
   #send(lease: Lease, options: DispatchOptions): void {
@@ -312,10 +318,13 @@ export class Exchange {
     this.#current = attempt;
     const { attemptTimeout } = this.#setup;
     if (attemptTimeout !== forever) attempt.limit(attemptTimeout, this.#service.name);
+    this.#sending = true;
     try {
       this.#transport.send(lease.endpoint, options, this.#asker.handler(attempt));
     } catch (error) {
       attempt.failed(error);
+    } finally {
+      this.#sending = false;
     }
   }
 
@@ -335,6 +344,7 @@ export class Exchange {
     if (this.#over) return;
     this.finished();
     if (this.#waiting !== undefined) this.clock.clearTimeout(this.#waiting);
+    this.#letGo?.();
     this.#listAwaited?.abort(error);
     const current = this.#current;
     this.#current = undefined;
@@ -358,9 +368,17 @@ const callersCodes = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  // Of a stream that was closed before its end.
+  'UND_ERR_ABORTED',
+  // Of something in a body that cannot be sent.
+  'ERR_INVALID_ARG_TYPE',
   'UND_ERR_DESTROYED',
   'UND_ERR_CLOSED',
 ]);
+
+function wish(key: string | undefined, exclude?: Excluded): AcquireOptions {
+  return { ...(key !== undefined && { key }), ...(exclude !== undefined && { exclude }) };
+}
 
 function one(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'object' ? value[0] : value;

@@ -2,9 +2,10 @@ import type { Dispatcher } from 'undici';
 import { hostOf } from '../../adapter-host.ts';
 import type { Discovery } from '../../discovery.ts';
 import { Hosts } from '../hosts.ts';
-import { askerFor, tellFailure } from './askers.ts';
+import { askerFor, tellFailure, understandable } from './askers.ts';
 import type { DispatchOptions, Handler } from './dispatch.ts';
 import { Exchange } from './exchange.ts';
+import { speaksH2 } from './http-version.ts';
 import { checkRequestOptions, type RequestOptions } from './options.ts';
 import { knowsOldHandlers, peer } from './peer.ts';
 import { Redirected } from './redirected.ts';
@@ -42,8 +43,9 @@ export function interceptor(
         tellFailure(handler, error);
         return false;
       }
-      if (service === undefined || redirected === undefined) return below(request, handler);
-      new Exchange(setup, service, redirected, askerFor(handler, old), request, undefined).start();
+      const sent = speaksH2(request, handler, old) ? request : { ...request, allowH2: false };
+      if (service === undefined || redirected === undefined) return below(sent, understandable(handler, old));
+      new Exchange(setup, service, redirected, askerFor(handler, old), sent, undefined).start();
       return true;
     };
   return intercept as never;

@@ -104,27 +104,52 @@ class NewAttemptHandler implements NewHandler {
   }
 
   onResponseStarted(): void {
-    if (this.#attempt.speaks) this.#asker.onResponseStarted?.();
+    if (!this.#attempt.speaks) return;
+    try {
+      this.#asker.onResponseStarted?.();
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 
   onResponseStart(controller: Controller, status: number, headers: Headers, text?: string): void {
     if (!this.#attempt.head(status, headers, asTheyAre)) return;
     this.#steady.follow(controller);
-    this.#asker.onResponseStart?.(this.#steady, status, headers, text);
+    try {
+      this.#asker.onResponseStart?.(this.#steady, status, headers, text);
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    if (this.#attempt.data(chunk.length)) this.#asker.onResponseData?.(this.#steady, chunk);
+    if (!this.#attempt.data(chunk.length)) return;
+    try {
+      this.#asker.onResponseData?.(this.#steady, chunk);
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 
   onResponseEnd(_controller: Controller, trailers: Headers): void {
-    if (this.#attempt.complete()) this.#asker.onResponseEnd?.(this.#steady, trailers);
+    if (!this.#attempt.complete()) return;
+    try {
+      this.#asker.onResponseEnd?.(this.#steady, trailers);
+    } catch (error) {
+      // As undici has it.
+      this.#asker.onResponseError?.(this.#steady, error);
+    }
   }
 
   onRequestUpgrade(controller: Controller, status: number, headers: Headers, socket: Duplex): void {
-    if (!this.#attempt.upgraded(socket)) return void socket.destroy();
+    if (!this.#attempt.upgraded(status, socket)) return void socket.destroy();
     this.#steady.follow(controller);
-    this.#asker.onRequestUpgrade?.(this.#steady, status, headers, socket);
+    try {
+      this.#asker.onRequestUpgrade?.(this.#steady, status, headers, socket);
+    } catch (error) {
+      socket.destroy();
+      this.#asker.onResponseError?.(this.#steady, error);
+    }
   }
 
   onResponseError(_controller: Controller | null, error: unknown): void {
@@ -132,10 +157,20 @@ class NewAttemptHandler implements NewHandler {
   }
 
   onBodySent(chunk: unknown, total?: number): void {
-    this.#asker.onBodySent?.(chunk, total);
+    if (!this.#attempt.speaks) return;
+    try {
+      this.#asker.onBodySent?.(chunk, total);
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 
   onRequestSent(): void {
-    this.#asker.onRequestSent?.();
+    if (!this.#attempt.speaks) return;
+    try {
+      this.#asker.onRequestSent?.();
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 }

@@ -39,26 +39,52 @@ class OldAttemptHandler implements OldHandler {
   }
 
   onResponseStarted(): void {
-    if (this.#attempt.speaks) this.#asker.onResponseStarted?.();
+    if (!this.#attempt.speaks) return;
+    try {
+      this.#asker.onResponseStarted?.();
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 
   onHeaders(status: number, raw: RawHeaders, resume: () => void, text: string): boolean {
-    return this.#attempt.head(status, raw, parsedHeaders)
-      ? (this.#asker.onHeaders?.(status, raw, resume, text) ?? true)
-      : true;
+    if (!this.#attempt.head(status, raw, parsedHeaders)) return true;
+    try {
+      return this.#asker.onHeaders?.(status, raw, resume, text) ?? true;
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+      return false;
+    }
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#attempt.data(chunk.length) ? (this.#asker.onData?.(chunk) ?? true) : true;
+    if (!this.#attempt.data(chunk.length)) return true;
+    try {
+      return this.#asker.onData?.(chunk) ?? true;
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+      return false;
+    }
   }
 
   onComplete(trailers: RawHeaders): void {
-    if (this.#attempt.complete()) this.#asker.onComplete?.(trailers);
+    if (!this.#attempt.complete()) return;
+    try {
+      this.#asker.onComplete?.(trailers);
+    } catch (error) {
+      // As undici has it.
+      this.#asker.onError?.(error);
+    }
   }
 
   onUpgrade(status: number, raw: RawHeaders, socket: Duplex): void {
-    if (this.#attempt.upgraded(socket)) this.#asker.onUpgrade?.(status, raw, socket);
-    else socket.destroy();
+    if (!this.#attempt.upgraded(status, socket)) return void socket.destroy();
+    try {
+      this.#asker.onUpgrade?.(status, raw, socket);
+    } catch (error) {
+      socket.destroy();
+      this.#asker.onError?.(error);
+    }
   }
 
   onError(error: unknown): void {
@@ -66,10 +92,20 @@ class OldAttemptHandler implements OldHandler {
   }
 
   onBodySent(chunk: unknown, total?: number): void {
-    this.#asker.onBodySent?.(chunk, total);
+    if (!this.#attempt.speaks) return;
+    try {
+      this.#asker.onBodySent?.(chunk, total);
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 
   onRequestSent(): void {
-    this.#asker.onRequestSent?.();
+    if (!this.#attempt.speaks) return;
+    try {
+      this.#asker.onRequestSent?.();
+    } catch (error) {
+      this.#attempt.askerThrew(error);
+    }
   }
 }

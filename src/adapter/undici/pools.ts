@@ -21,6 +21,11 @@ export interface PoolsSetup {
   readonly onDrained: () => void;
 }
 
+/** A request, as far as it can be ended. */
+interface Ending {
+  abort(reason: unknown): void;
+}
+
 interface Held {
   readonly pool: Pool;
   /** Attempts that have not ended. */
@@ -40,19 +45,30 @@ export class EndpointPools implements Transport, Follower {
   readonly service: Service;
   readonly #setup: PoolsSetup;
   readonly #pools = new Map<Endpoint, Held>();
-  readonly #closing = new Set<Promise<unknown>>();
+  readonly #closing = new Set<Pool>();
+  readonly #requests = new Set<Ending>();
   readonly #unfollow: () => void;
+  readonly #drained: Promise<void>;
+  #tellDrained = () => {};
   #closed = false;
 
   constructor(setup: PoolsSetup) {
     this.#setup = setup;
     this.service = setup.service;
+    this.#drained = new Promise((resolve) => {
+      this.#tellDrained = resolve;
+    });
     this.#unfollow = setup.service.follow(this);
   }
 
-  /** How many there are, those on their way out included. */
-  get size(): number {
-    return this.#pools.size + this.#closing.size;
+  /** A request is on its way: attempts may follow until it has ended. */
+  began(request: Ending): void {
+    this.#requests.add(request);
+  }
+
+  ended(request: Ending): void {
+    this.#requests.delete(request);
+    if (this.#closed) this.#checkDrained();
   }
 
   send(endpoint: Endpoint, options: DispatchOptions, handler: object): void {
@@ -79,22 +95,30 @@ export class EndpointPools implements Transport, Follower {
     this.#unfollow();
     this.#setup.onClosed();
     for (const [endpoint, held] of [...this.#pools]) if (held.active === 0) this.#close(endpoint, held);
-    if (this.size === 0) this.#setup.onDrained();
+    this.#checkDrained();
   }
 
   /** What is under way may finish; resolves when nothing is left. */
   async drain(): Promise<void> {
     this.closed();
-    for (const [endpoint, held] of [...this.#pools]) this.#close(endpoint, held);
-    while (this.#closing.size > 0) await Promise.all(this.#closing);
+    await this.#drained;
   }
 
-  /** Ends what is under way. */
-  async destroy(error: Error | null): Promise<void> {
+  /** Ends what is under way; resolves when nothing is left. */
+  async destroy(given: Error | null): Promise<void> {
     this.closed();
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
-    await Promise.all([...this.#closing, ...pools.map(({ pool }) => pool.destroy(error))]);
+    const error = given ?? new this.#setup.undici.errors.ClientDestroyedError();
+    // First the requests: an attempt that broke off would be followed by another.
+    for (const request of [...this.#requests]) request.abort(error);
+    for (const pool of [...this.#closing]) void pool.destroy(error);
+    for (const { pool } of [...this.#pools.values()]) void pool.destroy(error);
+    await this.#drained;
+  }
+
+  #checkDrained(): void {
+    if (this.#pools.size + this.#closing.size + this.#requests.size > 0) return;
+    this.#tellDrained();
+    this.#setup.onDrained();
   }
 
   #open(endpoint: Endpoint): Held {
@@ -112,17 +136,19 @@ export class EndpointPools implements Transport, Follower {
   #connector(endpoint: Endpoint): buildConnector.connector {
     const { undici, serverName, pool, origin } = this.#setup;
     const { connect, connectTimeout: timeout = 2_000, tls, maxCachedSessions, allowH2 } = pool as PoolOptions;
+    const { useH2c = (pool as PoolOptions).h2Options?.useH2c } = pool as PoolOptions;
     const inner =
       typeof connect === 'function'
         ? connect
-        : undici.buildConnector({ ...tls, maxCachedSessions, allowH2, timeout, ...connect } as never);
+        : undici.buildConnector({ ...tls, maxCachedSessions, allowH2, useH2c, timeout, ...connect } as never);
     const name = serverName === 'target' ? (endpoint.serverName ?? hostOf(origin)) : serverName;
     const fixed = serverName === 'service' ? undefined : name;
     const { host: hostname, port } = endpoint;
     return (options, callback) => {
-      // With `hostHeader: 'endpoint'` the pool knows no name: an IP address is none for TLS.
-      const servername = fixed ?? options.servername ?? hostOf(origin);
-      inner({ ...options, hostname, port: String(port), servername }, callback);
+      const to = { ...options, hostname, port: String(port) };
+      // Without TLS undici would look the name up. With `hostHeader: 'endpoint'` the pool knows none: an IP address is none for TLS.
+      if (options.protocol === 'https:') to.servername = fixed ?? (options.servername || hostOf(origin));
+      inner(to, callback);
     };
   }
 
@@ -135,12 +161,12 @@ export class EndpointPools implements Transport, Follower {
 
   #close(endpoint: Endpoint, { pool }: Held): void {
     this.#pools.delete(endpoint);
-    const closing = pool.close().catch(() => pool.destroy());
-    this.#closing.add(closing);
-    void closing.finally(() => {
-      this.#closing.delete(closing);
-      if (this.#closed && this.size === 0) this.#setup.onDrained();
-    });
+    this.#closing.add(pool);
+    const done = () => {
+      this.#closing.delete(pool);
+      if (this.#closed) this.#checkDrained();
+    };
+    pool.close().then(done, () => pool.destroy().then(done, done));
   }
 }
 
@@ -151,6 +177,8 @@ interface PoolOptions {
   tls?: object | null;
   maxCachedSessions?: number | null;
   allowH2?: boolean;
+  useH2c?: boolean;
+  h2Options?: { useH2c?: boolean };
 }
 
 function hostOf(origin: string): string {

@@ -31,7 +31,10 @@ export class Redirected implements Transport {
         ...request,
         origin: `${secure ? 'https' : 'http'}://${endpoint.address}`,
         ...(names !== undefined && { headers: withHost(request.headers, names) }),
-        ...(secure && { servername: fixed ?? request.servername ?? hostname }),
+        // `null`: a request with a `Host` of its own is asked for under that name, as undici does it.
+        ...(secure && {
+          servername: fixed ?? request.servername ?? (hasHost(request.headers) ? null : hostname),
+        }),
       },
       handler,
     );
@@ -42,16 +45,22 @@ export class Redirected implements Transport {
 
 /** The headers and a `Host`, unless there is one. */
 function withHost(headers: unknown, host: string): unknown {
-  if (headers === undefined || headers === null) return { host };
-  if (Array.isArray(headers) && !Array.isArray(headers[0])) {
-    const has = headers.some((name, i) => i % 2 === 0 && isHost(name));
-    return has ? headers : ['host', host, ...headers];
-  }
-  if (Symbol.iterator in Object(headers)) {
-    const pairs = [...(headers as Iterable<readonly [string, unknown]>)];
-    return pairs.some(([name]) => isHost(name)) ? pairs : [['host', host], ...pairs];
-  }
-  return Object.keys(headers).some(isHost) ? headers : { host, ...(headers as object) };
+  if (hasHost(headers)) return headers;
+  if (isFlat(headers)) return ['host', host, ...headers];
+  if (Symbol.iterator in Object(headers)) return [['host', host], ...(headers as Iterable<unknown>)];
+  return { host, ...(headers as object | null | undefined) };
+}
+
+function hasHost(headers: unknown): boolean {
+  if (isFlat(headers)) return headers.some((name, i) => i % 2 === 0 && isHost(name));
+  if (Symbol.iterator in Object(headers))
+    return Array.from(headers as Iterable<readonly unknown[]>).some(([name]) => isHost(name));
+  return Object.keys(Object(headers)).some(isHost);
+}
+
+/** Name, value, name, value … */
+function isFlat(headers: unknown): headers is readonly unknown[] {
+  return Array.isArray(headers) && !Array.isArray(headers[0]);
 }
 
 function isHost(name: unknown): boolean {

@@ -4,33 +4,34 @@ import { ClosedError } from '../../errors.ts';
 import { Hosts } from '../hosts.ts';
 import { askerFor, tellFailure, understandable } from './askers.ts';
 import type { DispatchOptions, Handler } from './dispatch.ts';
-import { Exchange, type ExchangeSetup } from './exchange.ts';
+import type { ExchangeSetup } from './exchange.ts';
+import { speaksH2 } from './http-version.ts';
 import type { DispatcherOptions } from './options.ts';
 import { knowsOldHandlers, type Undici } from './peer.ts';
+import { PooledExchange } from './pooled-exchange.ts';
 import { EndpointPools } from './pools.ts';
 import { requestSetup } from './request-setup.ts';
-import { type Origin, originOf } from './service-origin.ts';
+import { originOf } from './service-origin.ts';
 
 /** Programs call few origins, but URLs may come without end. */
-const mostOrigins = 1_000;
+const mostForeign = 1_000;
 
-/** What stands behind the origin of a service. */
-interface Behind {
-  readonly origin: Origin;
-  /** For who speaks HTTP/2, and for who does not. */
-  readonly pools: [EndpointPools | undefined, EndpointPools | undefined];
-}
+/** The pools of one origin: for who speaks HTTP/2, and for who does not. */
+type Ways = [EndpointPools | undefined, EndpointPools | undefined];
 
 /** All that a dispatcher of ours holds: the pools of the services it was asked for, and who gets the rest. */
 export class ServicePools {
   closed = false;
+  destroyed = false;
   readonly #undici: Undici;
   readonly #options: DispatcherOptions;
   readonly #hosts: Hosts;
   readonly #setup: ExchangeSetup;
   readonly #old: boolean;
-  /** By origin, `undefined` for those of others. */
-  readonly #behind = new Map<string, Behind | undefined>();
+  /** By origin. As long as the service lives: a second one would follow it as well. */
+  readonly #services = new Map<string, Ways>();
+  /** Origins of others, as far as they are remembered. */
+  readonly #foreign = new Set<string>();
   /** All that are not drained yet. */
   readonly #pools = new Set<EndpointPools>();
   readonly #letGo: () => void;
@@ -51,13 +52,13 @@ export class ServicePools {
     let pools: EndpointPools | undefined;
     try {
       if (this.closed) throw new ClosedError('The dispatcher was closed.');
-      pools = this.#poolsFor(options);
+      pools = this.#poolsFor(options, handler);
     } catch (error) {
       tellFailure(handler, error);
       return false;
     }
     if (pools === undefined) return this.#elsewhere(options, handler);
-    new Exchange(this.#setup, pools.service, pools, askerFor(handler, this.#old), options, replay).start();
+    new PooledExchange(this.#setup, pools, askerFor(handler, this.#old), options, replay).start();
     return true;
   }
 
@@ -68,10 +69,12 @@ export class ServicePools {
       (others) => others.close(),
     );
     await this.#closing;
+    this.destroyed = true;
   }
 
   /** Ends what is under way. */
   async destroy(error: Error | null): Promise<void> {
+    this.destroyed = true;
     const draining = this.#closing;
     this.#closing = this.#end(
       (pools) => pools.destroy(error),
@@ -101,42 +104,43 @@ export class ServicePools {
     return this.#others.dispatch(options as never, understandable(handler, this.#old) as never);
   }
 
-  #poolsFor({ origin, allowH2 }: DispatchOptions): EndpointPools | undefined {
-    const key = typeof origin === 'object' ? origin.origin : origin;
-    if (key === undefined) return undefined;
-    let behind = this.#behind.get(key);
-    if (behind === undefined) {
-      if (this.#behind.has(key)) return undefined;
-      const understood = originOf(key);
-      behind = understood && { origin: understood, pools: [undefined, undefined] };
-    }
-    const way = allowH2 === false ? 1 : 0;
-    const pools = behind?.pools[way] ?? (behind && this.#open(behind, way));
-    if (pools === undefined || !this.#behind.has(key)) {
-      if (this.#behind.size >= mostOrigins) this.#behind.clear();
-      this.#behind.set(key, pools && behind);
-    }
-    return pools;
+  #poolsFor(options: DispatchOptions, handler: Handler): EndpointPools | undefined {
+    const { origin } = options;
+    const key = typeof origin === 'object' ? origin?.origin : origin;
+    if (key === undefined || this.#foreign.has(key)) return undefined;
+    const way = speaksH2(options, handler, this.#old) ? 0 : 1;
+    return this.#services.get(key)?.[way] ?? this.#open(key, way);
   }
 
-  #open(behind: Behind, way: 0 | 1): EndpointPools | undefined {
-    const { origin, pools } = behind;
-    const service = this.#hosts.service(origin.hostname, origin.port, origin.secure);
-    if (service === undefined) return undefined;
+  #open(key: string, way: 0 | 1): EndpointPools | undefined {
+    const origin = originOf(key);
+    const service = origin && this.#hosts.service(origin.hostname, origin.port, origin.secure);
+    if (service === undefined) {
+      if (this.#foreign.size >= mostForeign) this.#foreign.clear();
+      this.#foreign.add(key);
+      return undefined;
+    }
+    // Origins can be written in several ways.
+    const { text } = origin!;
+    const ways: Ways = this.#services.get(text) ?? [undefined, undefined];
+    const present = ways[way];
+    if (present !== undefined) return present;
     const { pool = {}, serverName = 'service', hostHeader = 'service' } = this.#options;
     const opened = new EndpointPools({
       undici: this.#undici,
       service,
-      origin: origin.text,
+      origin: text,
       serverName,
       hostHeader,
       pool: way === 0 ? pool : { ...pool, allowH2: false },
       onClosed: () => {
-        if (pools[way] === opened) pools[way] = undefined;
+        ways[way] = undefined;
+        if (ways[0] === ways[1]) this.#services.delete(text);
       },
       onDrained: () => this.#pools.delete(opened),
     });
-    pools[way] = opened;
+    ways[way] = opened;
+    this.#services.set(text, ways);
     this.#pools.add(opened);
     return opened;
   }

@@ -9,6 +9,9 @@ import type { Exchange, Transport } from './exchange.ts';
 
 /** What is read of a response that nobody wants, in bytes, so that its connection can be used again; beyond that it is closed. */
 const worthReading = 65_536;
+/** And in ms. */
+const worthWaiting = 1_000;
+const unwanted = () => new Error('the response is not wanted any more');
 
 /**
  * One attempt at one endpoint: holds its lease and says, exactly once, how it went. Its handler tells it what undici says, and asks it
@@ -18,6 +21,8 @@ export class Try {
   readonly startedAt: number;
   /** Whether the request may have been sent, or part of it. */
   begun = false;
+  /** Whether undici still holds the request, and its body, until its turn comes: it cannot be taken back before. */
+  held = false;
   readonly #exchange: Exchange;
   readonly #lease: Lease;
   readonly #transport: Transport;
@@ -50,6 +55,7 @@ export class Try {
   /** Fails where no response has come in so many ms. */
   limit(milliseconds: number, service: string): void {
     this.#timer = this.#exchange.clock.setTimeout(() => {
+      this.held = !this.begun;
       const message = `${service}: ${this.endpoint.address} did not answer in ${milliseconds} ms.`;
       this.failed(new RequestTimeoutError(message));
     }, milliseconds);
@@ -73,14 +79,16 @@ export class Try {
     this.#status = status;
     this.#firstByte = this.#exchange.clock.now() - this.startedAt;
     this.#discarded = this.#exchange.repeatsAfter(this, status, headers, read);
-    return !this.#discarded;
+    if (this.#discarded) this.#readOn();
+    // A function of the user that was asked may have ended it.
+    return this.speaks;
   }
 
   /** Part of a body. @returns whether it is for the asker. */
   data(length: number): boolean {
     if (this.speaks) return true;
     this.#unread -= length;
-    if (this.#unread < 0) this.#abort?.(new Error('the response is not wanted any more'));
+    if (this.#unread < 0) this.#abort?.(unwanted());
     return false;
   }
 
@@ -93,13 +101,15 @@ export class Try {
   }
 
   /** It has become another protocol; the lease ends when that does. @returns whether that is for the asker. */
-  upgraded(socket: Duplex): boolean {
+  upgraded(status: number, socket: Duplex): boolean {
     if (this.#settled) return false;
     this.#settled = true;
     this.#clearTimer();
     const elapsed = this.#exchange.clock.now() - this.startedAt;
     this.#transport.done(this.endpoint);
-    socket.once('close', () => this.#lease.release({ ok: true, elapsed, firstByte: elapsed }));
+    // What refuses a tunnel looks like one to undici.
+    const outcome = { ok: speaksWell(status), elapsed, firstByte: elapsed };
+    socket.once('close', () => this.#lease.release(outcome));
     this.#exchange.finished();
     return true;
   }
@@ -117,11 +127,21 @@ export class Try {
     else this.#exchange.failed(this, error);
   }
 
-  /** Nobody waits for it any more. `blameless`: that says nothing of the endpoint. */
+  /** Nobody waits for it any more. `blameless`: that says nothing of the endpoint, unless it had said that it fails. */
   giveUp(error: unknown, blameless: boolean): void {
     if (this.#settled) return;
-    this.#settle(false, error, blameless);
+    this.#settle(false, error, blameless && speaksWell(this.#status));
     this.#abort?.(error);
+  }
+
+  /** A function of the asker threw: that is its own business, and the end. */
+  askerThrew(error: unknown): void {
+    this.#exchange.abort(error);
+  }
+
+  /** Whoever says at once that it fails may still take its time for the rest. */
+  #readOn(): void {
+    this.#timer = this.#exchange.clock.setTimeout(() => this.failed(unwanted()), worthWaiting);
   }
 
   #settle(ok: boolean, error: unknown, aborted: boolean): void {
