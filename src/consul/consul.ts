@@ -2,6 +2,9 @@ import { systemClock } from '../clock.ts';
 import { createDiscovery, type Discovery } from '../discovery.ts';
 import type { DiscoveryOptions } from '../options.ts';
 import { ConsulHttp, type ConsulResponse, type RequestOptions } from './http.ts';
+import { Kv, type KvEntry } from './kv.ts';
+import { type LiveConfig, type LiveConfigOptions, liveConfig } from './live-config.ts';
+import { type Lock, type LockOptions, lock } from './lock.ts';
 import { type ConsulOptions, completeConsul } from './options.ts';
 
 /** Consul's HTTP API, and where it is wanted its DNS half too. */
@@ -14,6 +17,15 @@ export interface Consul extends AsyncDisposable {
    * @throws ConsulError for a status outside 2xx; DiscoveryError ERR_UNREACHABLE, ERR_TIMEOUT; ClosedError; `signal.reason`.
    */
   request<T = unknown>(method: string, path: string, options?: RequestOptions): Promise<ConsulResponse<T>>;
+  readonly kv: Kv;
+  /** Configuration in one key, always the last valid one. */
+  liveConfig<T>(
+    key: string,
+    parse: (text: string, entry: KvEntry) => T,
+    options?: LiveConfigOptions<T>,
+  ): LiveConfig<T>;
+  /** Waits until the key is ours, and keeps it until `release()`. */
+  lock(key: string, options?: LockOptions): Promise<Lock>;
   /** A discovery that asks the DNS half of the same Consul (`host`, `dnsPort`). */
   discovery(options?: DiscoveryOptions): Discovery;
   /** Ends what is under way and closes all connections. Registrations stay: take them back before. Idempotent. */
@@ -32,6 +44,9 @@ export function createConsul(options: ConsulOptions = {}): Consul {
   return {
     address: http.address,
     request: (method, path, given) => http.request(method, path, given),
+    kv: new Kv(http),
+    liveConfig: (key, parse, given) => liveConfig(http, key, parse, given),
+    lock: (key, given) => lock(http, key, given),
     discovery: (given = {}) => {
       const servers = settings.dnsAddress === undefined ? {} : { servers: [settings.dnsAddress] };
       return createDiscovery({ ...servers, ...given });

@@ -1,4 +1,7 @@
 /** `consul-dns-balancer/consul`: Consul's HTTP API. */
 export { type Consul, createConsul } from './consul.ts';
 export type { ConsulResponse, QueryValue, RequestOptions } from './http.ts';
+export type { Kv, KvDeleteOptions, KvEntry, KvPutOptions, KvReadOptions } from './kv.ts';
+export type { LiveConfig, LiveConfigOptions } from './live-config.ts';
+export type { Lock, LockOptions } from './lock.ts';
 export type { ConsulOptions, ConsulTlsOptions } from './options.ts';
