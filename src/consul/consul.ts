@@ -1,11 +1,39 @@
 import { systemClock } from '../clock.ts';
 import { createDiscovery, type Discovery } from '../discovery.ts';
+import { InvalidOptionError } from '../errors.ts';
 import type { DiscoveryOptions } from '../options.ts';
+import type { Resolver } from '../resolver/resolver.ts';
+import {
+  datacenters,
+  type Instances,
+  type InstancesOptions,
+  instances,
+  type LocalService,
+  localServices,
+  type ServicesOptions,
+  services,
+} from './catalog.ts';
 import { ConsulHttp, type ConsulResponse, type RequestOptions } from './http.ts';
+import { type ConsulHttpOptions, httpResolver } from './http-resolver.ts';
 import { Kv, type KvEntry } from './kv.ts';
 import { type LiveConfig, type LiveConfigOptions, liveConfig } from './live-config.ts';
 import { type Lock, type LockOptions, lock } from './lock.ts';
 import { type ConsulOptions, completeConsul } from './options.ts';
+
+/** A key and not a module's memory: two copies of this package may be loaded. */
+const consulHttpKey: unique symbol = Symbol.for('consul-dns-balancer.consul-http') as never;
+
+/**
+ * A resolver over the HTTP API of that Consul: `createDiscovery({ source: consulHttp(consul) })`. Closing the discovery leaves the client
+ * open.
+ *
+ * @throws InvalidOptionError
+ */
+export function consulHttp(consul: Consul, options?: ConsulHttpOptions): Resolver {
+  const http = (Object(consul) as { [consulHttpKey]?: ConsulHttp })[consulHttpKey];
+  if (http === undefined) throw new InvalidOptionError('consulHttp: expected what createConsul() returned.');
+  return httpResolver(http, options);
+}
 
 /** Consul's HTTP API, and where it is wanted its DNS half too. */
 export interface Consul extends AsyncDisposable {
@@ -17,6 +45,17 @@ export interface Consul extends AsyncDisposable {
    * @throws ConsulError for a status outside 2xx; DiscoveryError ERR_UNREACHABLE, ERR_TIMEOUT; ClosedError; `signal.reason`.
    */
   request<T = unknown>(method: string, path: string, options?: RequestOptions): Promise<ConsulResponse<T>>;
+  /** The names of all datacenters, the nearest first. */
+  datacenters(options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
+  /** All services with their tags. */
+  services(options?: ServicesOptions): ReturnType<typeof services>;
+  /** The instances of a service with their checks. */
+  instances(name: string, options?: InstancesOptions): Promise<Instances>;
+  /** What is registered at the agent that is asked. */
+  localServices(options?: {
+    readonly filter?: string;
+    readonly signal?: AbortSignal;
+  }): Promise<readonly LocalService[]>;
   readonly kv: Kv;
   /** Configuration in one key, always the last valid one. */
   liveConfig<T>(
@@ -41,9 +80,14 @@ export function createConsul(options: ConsulOptions = {}): Consul {
   const settings = completeConsul(options);
   const http = new ConsulHttp(settings, systemClock);
   const close = async () => http.close();
-  return {
+  const consul = {
+    [consulHttpKey]: http,
     address: http.address,
     request: (method, path, given) => http.request(method, path, given),
+    datacenters: ({ signal } = {}) => datacenters(http, signal),
+    services: (given) => services(http, given),
+    instances: (name, given) => instances(http, name, given),
+    localServices: (given) => localServices(http, given),
     kv: new Kv(http),
     liveConfig: (key, parse, given) => liveConfig(http, key, parse, given),
     lock: (key, given) => lock(http, key, given),
@@ -53,5 +97,6 @@ export function createConsul(options: ConsulOptions = {}): Consul {
     },
     close,
     [Symbol.asyncDispose]: close,
-  };
+  } satisfies Consul & { [consulHttpKey]: ConsulHttp };
+  return consul;
 }
