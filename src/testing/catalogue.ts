@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type {
   NamedPort,
   NodeDefinition,
@@ -8,8 +7,10 @@ import type {
   Status,
   Weights,
 } from './definitions.ts';
-import { createIndex, type Lookup } from './instance-index.ts';
-import { choosePorts } from './ports.ts';
+import { bareCheck, type Checks, serfHealth } from './http/check.ts';
+import { Indexes } from './http/indexes.ts';
+import { StateStore } from './http/state-store.ts';
+import type { Lookup } from './instance-index.ts';
 
 /**
  * What the double's Consul knows: nodes, service instances with their health, prepared queries, mesh addresses.
@@ -18,11 +19,17 @@ import { choosePorts } from './ports.ts';
  */
 export interface CatalogueNode {
   name: string;
+  /** '' where no agent runs there. */
+  id: string;
   address: string;
   meta: Record<string, string>;
   datacenter: string;
   peer: string | undefined;
   taggedAddresses: NonNullable<NodeDefinition['taggedAddresses']>;
+  /** Of the node itself: a critical one takes all its instances out of DNS. */
+  checks: Checks;
+  createIndex: number;
+  modifyIndex: number;
 }
 
 export interface Instance {
@@ -35,17 +42,33 @@ export interface Instance {
   ports: readonly NamedPort[];
   tags: readonly string[];
   weights: Weights;
-  status: Status;
+  /** null where none was given. */
+  meta: Readonly<Record<string, string>> | null;
+  enableTagOverride: boolean;
+  checks: Checks;
+  /** The worst of its checks and its node's. */
+  readonly status: Status;
   taggedAddresses: NonNullable<ServiceDefinition['taggedAddresses']>;
   sidecarFor: string | undefined;
   native: boolean;
   ingressFor: readonly string[];
+  createIndex: number;
+  modifyIndex: number;
 }
 
 export interface Catalogue {
   readonly ownNode: CatalogueNode;
   addNode(definition: NodeDefinition): void;
   register(definition: ServiceDefinition): RegisteredService;
+  /** What is written past a user's definitions: by the HTTP API. */
+  readonly store: StateStore;
+  /** Sorted by name. */
+  nodesIn(datacenter: string): CatalogueNode[];
+  /** Sorted by node and id; critical ones too. */
+  instances(lookup: Lookup): Instance[];
+  /** Sorted by id. */
+  instancesOn(node: CatalogueNode): Instance[];
+  datacenters(): string[];
   addQuery(definition: QueryDefinition): void;
   /** undefined takes it away. */
   setVirtualAddress(service: string, address: string | undefined, peer?: string): void;
@@ -61,56 +84,40 @@ export interface Catalogue {
 }
 
 /** The own node: it says of itself what the others need not. */
-export type OwnNode = NodeDefinition & Required<Pick<NodeDefinition, 'meta' | 'datacenter'>>;
+export type OwnNode = NodeDefinition &
+  Required<Pick<NodeDefinition, 'meta' | 'datacenter'>> & {
+    /** What the servers' own service says of itself. */
+    consul?: Partial<ServiceDefinition>;
+  };
 
 const CONSUL_SERVER_PORT = 8300;
 
-export function createCatalogue(own: OwnNode): Catalogue {
-  const nodes = new Map<string, CatalogueNode>();
-  const index = createIndex();
+export function createCatalogue(own: OwnNode, indexes = new Indexes(), newId = () => ''): Catalogue {
+  const store = new StateStore(indexes, newId);
+  const { instances } = store;
   const queries = new Map<string, QueryDefinition>();
   const virtual = new Map<string, string>();
-  let registered = 0;
-
-  const nodeKey = (name: string, datacenter: string, peer = '') =>
-    (peer === '' ? `${datacenter}/${name}` : `peer ${peer}/${name}`).toLowerCase();
   const key = (name: string, place = '') => `${place}/${name}`.toLowerCase();
 
-  const addNode = (definition: NodeDefinition): CatalogueNode => {
-    const { meta = own.meta, datacenter = own.datacenter, peer, taggedAddresses = {}, server } = definition;
-    const { name, address } = definition;
-    const at = nodeKey(name, datacenter, peer);
-    // The same object where it was known: its instances move with it.
-    const node = Object.assign(nodes.get(at) ?? {}, {
-      name,
-      address,
-      meta,
-      datacenter,
-      peer,
-      taggedAddresses,
+  const addNode = (definition: NodeDefinition): CatalogueNode =>
+    indexes.write(() => {
+      const { name, meta = own.meta, datacenter = own.datacenter, peer } = definition;
+      const isNew = store.node(name, datacenter, peer) === undefined;
+      const node = store.putNode({ ...definition, meta, datacenter });
+      if (isNew) store.putCheck(node, serfHealth());
+      if (definition.server)
+        store.put({ name: 'consul', id: 'consul', port: CONSUL_SERVER_PORT, ...own.consul }, node);
+      return node;
     });
-    nodes.set(at, node);
-    if (server) add({ name: 'consul', id: 'consul', port: CONSUL_SERVER_PORT }, node);
-    return node;
-  };
 
-  const add = (definition: ServiceDefinition, node: CatalogueNode): Instance => {
-    const instance: Instance = {
-      name: definition.name,
-      id: definition.id ?? `${definition.name}-${++registered}`,
-      node,
-      address: definition.address ?? '',
-      ...choosePorts(definition),
-      tags: definition.tags ?? [],
-      weights: definition.weights ?? { passing: 1, warning: 1 },
-      status: definition.status ?? 'passing',
-      taggedAddresses: { ...ownAddresses(definition), ...definition.taggedAddresses },
-      sidecarFor: definition.sidecarFor,
-      native: definition.native ?? false,
-      ingressFor: definition.ingressFor ?? [],
+  /** Of what a user's test registers: it has a check only once it says how it is. */
+  const setStatus = (instance: Instance, status: Status) => {
+    const id = `service:${instance.id}`;
+    const known = instance.checks.get(id) ?? {
+      ...bareCheck(id, `Service '${instance.name}' check`, status),
+      type: 'ttl',
     };
-    index.add(instance);
-    return instance;
+    store.putCheck(instance, { ...known, status });
   };
 
   /** A service of another datacenter or of a peer without a node stands on one named like the own. */
@@ -119,7 +126,7 @@ export function createCatalogue(own: OwnNode): Catalogue {
     datacenter = own.datacenter,
     peer,
   }: ServiceDefinition): CatalogueNode => {
-    const known = nodes.get(nodeKey(node, datacenter, peer));
+    const known = store.node(node, datacenter, peer);
     if (known !== undefined) return known;
     const where = peer === undefined ? datacenter : `the peer ${peer}`;
     if (node !== own.name) throw new Error(`no node ${node} in ${where}: add it with addNode() first`);
@@ -132,24 +139,39 @@ export function createCatalogue(own: OwnNode): Catalogue {
     addNode: (definition) => {
       addNode(definition);
     },
-    register: (definition) => {
-      const instance = add(definition, nodeFor(definition));
-      return {
-        id: instance.id,
-        setStatus: (status) => {
-          instance.status = status;
-        },
-        setTags: (tags) => {
-          instance.tags = tags;
-        },
-        setWeights: (weights) => {
-          instance.weights = weights;
-        },
-        deregister: () => {
-          index.remove(instance);
-        },
-      };
-    },
+    store,
+    nodesIn: (datacenter) =>
+      store
+        .nodes()
+        .filter((node) => isIn(node, datacenter))
+        .sort(orderedByName),
+    instances: (lookup) => instances.find(lookup).sort(byPlace),
+    instancesOn: (node) => instances.onNode(node).sort(byPlace),
+    datacenters: () =>
+      [
+        ...new Set(
+          store
+            .nodes()
+            .filter(({ peer }) => peer === undefined)
+            .map((node) => node.datacenter),
+        ),
+      ].sort(),
+    register: (definition) =>
+      indexes.write(() => {
+        const node = nodeFor(definition);
+        // Not a registration with the agent, which keeps the checks: what was there before is gone.
+        const replaced = definition.id === undefined ? undefined : instances.byId(node, definition.id);
+        if (replaced !== undefined) store.remove(replaced);
+        const instance = store.put(definition, node);
+        if (definition.status !== undefined) setStatus(instance, definition.status);
+        return {
+          id: instance.id,
+          setStatus: (status) => setStatus(instance, status),
+          setTags: (tags) => store.change(instance, { tags }),
+          setWeights: (weights) => store.change(instance, { weights }),
+          deregister: () => store.remove(instance),
+        };
+      }),
     addQuery: (definition) => {
       queries.set(key(definition.name, definition.datacenter ?? own.datacenter), definition);
     },
@@ -157,27 +179,28 @@ export function createCatalogue(own: OwnNode): Catalogue {
       if (address === undefined) virtual.delete(key(service, peer));
       else virtual.set(key(service, peer), address);
     },
-    node: (name, datacenter, peer) => nodes.get(nodeKey(name, datacenter, peer)),
-    usable: (lookup) => index.find(lookup).filter(({ status }) => status !== 'critical'),
+    node: (name, datacenter, peer) => store.node(name, datacenter, peer),
+    usable: (lookup) => instances.find(lookup).filter(({ status }) => status !== 'critical'),
     query: (name, datacenter) => queries.get(key(name, datacenter)),
     virtualAddress: (service, peer) => virtual.get(key(service, peer)),
-    knowsDatacenter: (name) => [...nodes.values()].some((node) => isIn(node, name)),
+    knowsDatacenter: (name) => store.nodes().some((node) => isIn(node, name)),
     nodeAt: (address, datacenter) =>
-      firstByName([...nodes.values()].filter((node) => isIn(node, datacenter) && node.address === address)),
+      firstByName(store.nodes().filter((node) => isIn(node, datacenter) && node.address === address)),
     instanceAt: (address, datacenter) =>
-      firstByName(index.all().filter((one) => isIn(one.node, datacenter) && one.address === address)),
+      firstByName(instances.all().filter((one) => isIn(one.node, datacenter) && one.address === address)),
   };
 }
 
-/** An agent that registers a service tags its address by family, unless it was told another (F2.11). */
-function ownAddresses({
-  address = '',
-  port = 0,
-  ports,
-}: ServiceDefinition): ServiceDefinition['taggedAddresses'] {
-  const own = { address, port: ports?.find((one) => one.default)?.port ?? port };
-  if (isIP(address) === 4) return { lan_ipv4: own, wan_ipv4: own };
-  return isIP(address) === 6 ? { lan_ipv6: own, wan_ipv6: own } : {};
+export function orderedByName(one: { name: string }, other: { name: string }): number {
+  return compared(one.name.toLowerCase(), other.name.toLowerCase());
+}
+
+function byPlace(one: Instance, other: Instance): number {
+  return orderedByName(one.node, other.node) || compared(one.id.toLowerCase(), other.id.toLowerCase());
+}
+
+function compared(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }
 
 function isIn({ datacenter, peer }: CatalogueNode, wanted: string): boolean {

@@ -5,23 +5,34 @@ import type { NodeDefinition, QueryDefinition, RegisteredService, ServiceDefinit
 import type { ConsulDoubleOptions } from './double-options.ts';
 import { faultControl } from './fault-control.ts';
 import { type DnsFaults, type DoubleQuery, noFaults } from './faults.ts';
+import { createHttpApi } from './http/http-api.ts';
+import type { HttpFaults, HttpRequest } from './http/http-faults.ts';
+import { Indexes } from './http/indexes.ts';
+import { uuid } from './http/uuid.ts';
 import { createResponder } from './responder.ts';
 import type { Listener, ServerOptions } from './servers.ts';
 import { settingsFrom } from './settings.ts';
 import { tcpListener } from './tcp-listener.ts';
 import { udpListener } from './udp-listener.ts';
-import { agentMetadata } from './versions.ts';
+import { agentMetadata, serverMetadata } from './versions.ts';
 import { fullAccess, type World } from './world.ts';
 
 export type { ConsulDoubleOptions } from './double-options.ts';
 export { agentMetadata } from './versions.ts';
 
-/** The DNS side of a Consul agent in this process, on real sockets, true to the facts measured on real ones. */
+/** A Consul agent in this process: DNS and HTTP on real sockets, over one catalogue, true to the facts measured on real ones. */
 export interface ConsulDouble {
   /** 'host:port', for `createDiscovery({ servers: [double.dnsAddress] })`. */
   readonly dnsAddress: string;
   readonly port: number;
   readonly dns: DnsFaults;
+  /** 'http://host:port', for `createConsul({ address: double.httpAddress })`. */
+  readonly httpAddress: string;
+  readonly httpPort: number;
+  readonly http: HttpFaults;
+  /** All requests over HTTP since the start or the last `clearRequests()`, in order of arrival. */
+  readonly requests: readonly HttpRequest[];
+  clearRequests(): void;
   /** All questions since the start or the last `clearQueries()`, in order of arrival, lost ones included. */
   readonly queries: readonly DoubleQuery[];
   clearQueries(): void;
@@ -30,9 +41,9 @@ export interface ConsulDouble {
   addQuery(query: QueryDefinition): void;
   /** The mesh address of a service, or of a peer's: `name.virtual`, `name.virtual.<peer>.peer`; undefined takes it away. */
   setVirtualAddress(service: string, address: string | undefined, peer?: string): void;
-  /** Closes both ports, as an agent that goes down; the catalogue stays. */
+  /** Closes all ports, as an agent that goes down, and runs no checks; the catalogue stays. */
   stop(): Promise<void>;
-  /** Opens them again, on the same port. */
+  /** Opens them again, on the same ports. */
   start(): Promise<void>;
   /** Closes everything for good. */
   close(): Promise<void>;
@@ -44,7 +55,13 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
   const settings = settingsFrom(options);
   const { version, datacenter } = settings;
   const meta = options.nodeMeta ?? agentMetadata(version);
-  const catalogue = createCatalogue({ name: node, address: '127.0.0.1', meta, datacenter, server: true });
+  const ids = createRandom(options.seed);
+  const consul = { meta: serverMetadata(version) };
+  const catalogue = createCatalogue(
+    { name: node, address: '127.0.0.1', meta, datacenter, server: true, consul },
+    new Indexes(),
+    () => uuid(ids),
+  );
   const random = createRandom(options.seed);
   const world: World = { settings, catalogue, random, access: fullAccess() };
   const faults = noFaults();
@@ -61,13 +78,34 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
   const udp = udpListener(serverOptions);
   const tcp = tcpListener(serverOptions);
   const port = await openBoth(udp, tcp, options.port ?? 0);
+  const http = createHttpApi({
+    host,
+    settings,
+    catalogue,
+    clock,
+    random: createRandom(options.seed),
+    access: world.access,
+    token: options.token,
+  });
+  const httpPort = await http.open(options.httpPort ?? 0);
   const stop = async () => {
-    await Promise.all([udp.close(), tcp.close()]);
+    await Promise.all([udp.close(), tcp.close(), http.close()]);
   };
+  const close = async () => {
+    await Promise.all([stop(), http.end()]);
+  };
+  const at = host.includes(':') ? `[${host}]` : host;
 
   return {
-    dnsAddress: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    dnsAddress: `${at}:${port}`,
     port,
+    httpAddress: `http://${at}:${httpPort}`,
+    httpPort,
+    http: http.faults,
+    get requests() {
+      return http.requests;
+    },
+    clearRequests: http.clearRequests,
     get queries() {
       return queries;
     },
@@ -87,10 +125,10 @@ export async function createConsulDouble(options: ConsulDoubleOptions = {}): Pro
     setVirtualAddress: catalogue.setVirtualAddress,
     stop,
     async start() {
-      await Promise.all([udp.open(port), tcp.open(port)]);
+      await Promise.all([udp.open(port), tcp.open(port), http.open(httpPort)]);
     },
-    close: stop,
-    [Symbol.asyncDispose]: stop,
+    close,
+    [Symbol.asyncDispose]: close,
     dns: faultControl(faults, world.access, {
       udp: async (on) => {
         await (on ? udp.open(port) : udp.close());

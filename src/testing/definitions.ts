@@ -49,6 +49,10 @@ export interface ServiceDefinition {
   tags?: readonly string[];
   /** Default 1 and 1. */
   weights?: Weights;
+  /** Seen over HTTP only. */
+  meta?: Readonly<Record<string, string>>;
+  /** Seen over HTTP only; default false. */
+  enableTagOverride?: boolean;
   /** Default: the double's own node. Any other is to be added first. */
   node?: string;
   datacenter?: string;

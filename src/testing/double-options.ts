@@ -7,6 +7,13 @@ export interface ConsulDoubleOptions {
   version?: ConsulVersion;
   /** UDP and TCP; default 0, a free one. */
   port?: number;
+  /** Of the HTTP API; default 0, a free one. */
+  httpPort?: number;
+  /**
+   * With it, access control is on: requests over HTTP need this token, those without one may do nothing, and any other token is
+   * unknown. Default: whoever asks may do everything.
+   */
+  token?: string;
   /** Default '127.0.0.1'. */
   host?: string;
   /** Default 'dc1'. */
@@ -44,8 +51,8 @@ export interface ConsulDoubleOptions {
   disableCompression?: boolean;
   /** What Consul's recursors know of names outside its domain; default: it has none. */
   recursor?: RecursorZone;
-  /** Makes the order of answers repeatable; default: from the system's randomness. */
+  /** Makes the order of answers, ids and the jitter of blocking queries repeatable; default: from the system's randomness. */
   seed?: number;
-  /** Time of delays, of elections and of the TCP deadlines; default: the real one. */
+  /** Time of delays, elections, TCP deadlines, checks, sessions and blocking queries; default: the real one. */
   clock?: Clock;
 }

@@ -13,6 +13,7 @@ export type {
 } from './definitions.ts';
 export { createFakeClock, type FakeClock } from './fake-clock.ts';
 export type { DnsFaults, DoubleQuery, Intercept, Intercepted } from './faults.ts';
+export type { HttpFaults, HttpRequest } from './http/http-faults.ts';
 export type { RecursorFailure, RecursorRecord, RecursorZone } from './recursor.ts';
 export { type ContractInstance, type ResolverWorld, resolverContract } from './resolver-contract.ts';
 export type { Expectation, TestRunner } from './runner.ts';

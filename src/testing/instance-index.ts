@@ -19,6 +19,9 @@ export interface InstanceIndex {
   remove(instance: Instance): void;
   /** A new list. */
   find(lookup: Lookup): Instance[];
+  byId(node: object, id: string): Instance | undefined;
+  /** A new list. */
+  onNode(node: object): Instance[];
   all(): Instance[];
 }
 
@@ -59,6 +62,8 @@ export function createIndex(): InstanceIndex {
             : node.peer !== undefined && same(node.peer, peer)) &&
           (tag === '' || tags.some((other) => same(other, tag))),
       ),
+    byId: (node, id) => byId.get(node)?.get(id),
+    onNode: (node) => [...(byId.get(node)?.values() ?? [])],
     all: () => [...byId.values()].flatMap((ids) => [...ids.values()]),
   };
 }

@@ -74,3 +74,16 @@ export function agentMetadata(version: ConsulVersion): Record<string, string> {
   const segment = { 'consul-network-segment': '' };
   return version === '1.8.7' ? segment : { ...segment, 'consul-version': version };
 }
+
+/** What its servers say of themselves in the service `consul`, as HTTP shows it. */
+export function serverMetadata(version: ConsulVersion): Record<string, string> {
+  return {
+    non_voter: 'false',
+    raft_version: '3',
+    ...(version === '1.8.7' ? {} : { read_replica: 'false' }),
+    serf_protocol_current: '2',
+    serf_protocol_max: '5',
+    serf_protocol_min: '1',
+    version,
+  };
+}
