@@ -117,6 +117,7 @@ async function untilReady(agent) {
 function registryOf(agent) {
   return {
     dnsAddress: agent.dnsAddress,
+    httpAddress: agent.url,
     register: ({ id, name, address, port }) =>
       http(agent, 'PUT', '/v1/agent/service/register', { ID: id, Name: name, Address: address, Port: port }),
     deregister: (id) => http(agent, 'PUT', `/v1/agent/service/deregister/${id}`),

@@ -8,6 +8,7 @@ import { findConsul, startAgent } from './consul.js';
  *
  * @typedef {object} Registry
  * @property {string} dnsAddress
+ * @property {string} httpAddress
  * @property {(instance: Instance) => Promise<void>} register
  * @property {(id: string) => Promise<void>} deregister
  * @property {(name: string, count: number) => Promise<void>} shows waits until so many instances are listed
@@ -38,6 +39,7 @@ async function startDouble() {
   const registered = new Map();
   return {
     dnsAddress: double.dnsAddress,
+    httpAddress: double.httpAddress,
     register: async (instance) => {
       registered.set(instance.id, double.register(instance));
     },
