@@ -11,10 +11,12 @@ export type {
   Status,
   Weights,
 } from './definitions.ts';
+export { registryOf } from './double-registry.ts';
 export { createFakeClock, type FakeClock } from './fake-clock.ts';
 export type { DnsFaults, DoubleQuery, Intercept, Intercepted } from './faults.ts';
 export type { HttpFaults, HttpRequest } from './http/http-faults.ts';
 export type { RecursorFailure, RecursorRecord, RecursorZone } from './recursor.ts';
+export { type RegistryWorld, registryContract } from './registry-contract.ts';
 export { type ContractInstance, type ResolverWorld, resolverContract } from './resolver-contract.ts';
 export type { Expectation, TestRunner } from './runner.ts';
 export type { ConsulVersion } from './versions.ts';

@@ -46,7 +46,8 @@ afterAll(async () => {
 });
 
 function run(...args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
-  const options = { cwd: root, env: { ...process.env, CONSUL_DNS_ADDR: double.dnsAddress }, timeout: 30_000 };
+  const env = { ...process.env, CONSUL_DNS_ADDR: double.dnsAddress, CONSUL_HTTP_ADDR: double.httpAddress };
+  const options = { cwd: root, env, timeout: 30_000 };
   return new Promise((resolve) => {
     execFile(process.execPath, args, options, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),
