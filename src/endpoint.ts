@@ -21,6 +21,8 @@ export interface Endpoint {
   readonly datacenter: string | undefined;
   readonly tags: readonly string[] | undefined;
   readonly meta: Readonly<Record<string, string>> | undefined;
+  /** The URL at which Consul looks whether it is healthy, where the source knows it (`consulHttp`). */
+  readonly check: string | undefined;
   /** Requests under way; counted by leases and adapters, not by plain `pick()`. */
   inFlight: number;
   /** How often a counting strategy (least-used) chose it. Other strategies leave it alone. */
@@ -106,6 +108,10 @@ export class LiveEndpoint implements Endpoint {
 
   get meta(): Readonly<Record<string, string>> | undefined {
     return this.#current.meta;
+  }
+
+  get check(): string | undefined {
+    return this.#current.check;
   }
 
   toJSON(): Record<string, unknown> {

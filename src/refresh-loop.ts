@@ -59,6 +59,10 @@ export class RefreshLoop {
   #confirmedAt = Number.NEGATIVE_INFINITY;
   /** Whether a list of an earlier run stood in: it does so once. */
   #recalled = false;
+  /** What was last said, whether held or not: in words of its own where it was that there is nothing. */
+  #said: readonly Address[] | 'nothing' | undefined;
+  /** How often the source said something unasked. */
+  #pushes = 0;
   #asking: Promise<void> | undefined;
   /** Whether the question under way goes past the cache. */
   #askingFresh = false;
@@ -76,7 +80,7 @@ export class RefreshLoop {
     setMaxListeners(0, this.#lifetime.signal);
     this.#push = new Push({
       ...setup,
-      onChange: (resolution) => this.#pushed(resolution),
+      onChange: (now) => this.#pushed(now),
       onFailure: () => this.askInTurn(),
     });
   }
@@ -136,24 +140,28 @@ export class RefreshLoop {
     const { signal } = this.#lifetime;
     signal.throwIfAborted();
     this.#schedule.begin();
+    const before = this.#pushes;
+    // What comes after a push may be older than that. If it is newer, the next push is under way.
+    const isOvertaken = () => this.#pushes !== before && this.error === undefined;
     try {
       const continued = this.refreshes > 0 && membersOf(this.#members) > 0;
       const resolution = await resolver.resolve(name, { fresh, signal, background: true, continued });
       signal.throwIfAborted();
-      this.#answered(resolution);
+      if (!isOvertaken()) this.#answered(resolution);
     } catch (error) {
       signal.throwIfAborted();
+      if (isOvertaken()) return;
       this.#notAnswered(error);
       throw error;
     }
   }
 
   /** The source said by itself that something changed. */
-  #pushed(resolution: Resolution): void {
-    // A question under way will bring no less.
-    if (this.#asking !== undefined) return;
+  #pushed(now: Resolution | ServiceNotFoundError): void {
+    this.#pushes++;
     try {
-      this.#answered(resolution);
+      if (now instanceof ServiceNotFoundError) throw now;
+      this.#answered(now, true);
     } catch (error) {
       this.#notAnswered(error);
     }
@@ -162,12 +170,18 @@ export class RefreshLoop {
   #notAnswered(error: unknown): void {
     this.error = error;
     this.failures++;
-    if (error instanceof ServiceNotFoundError) this.#answeredNothing(error);
-    else this.#failed(error);
-    this.#push.after(error instanceof ServiceNotFoundError ? error.token : undefined);
+    // A failure says nothing of what is waited for.
+    if (!(error instanceof ServiceNotFoundError)) {
+      this.#failed(error);
+      return;
+    }
+    const news = this.#said !== 'nothing';
+    this.#said = 'nothing';
+    this.#answeredNothing(error);
+    if (!this.#lifetime.signal.aborted) this.#push.after(error.token, news);
   }
 
-  #answered(resolution: Resolution): void {
+  #answered(resolution: Resolution, pushed = false): void {
     const { key, clock, warnings, disappearances, lastGood, onList } = this.#setup;
     if (resolution.addresses.length === 0) {
       const who = resolution.origin?.server ?? 'the source';
@@ -184,11 +198,20 @@ export class RefreshLoop {
     if (!disappearances.general) warnings.over('SERVICES_VANISHED');
     this.#members = settle(this.#members, resolution);
     // Armed first: who gets the list may end the loop.
-    this.#schedule.afterSuccess(resolution.ttl);
+    if (pushed) this.#schedule.afterNews(resolution.ttl);
+    else this.#schedule.afterSuccess(resolution.ttl);
     const addresses = addressesOf(this.#members);
     lastGood?.write(key, addresses);
-    this.#push.after(resolution.token);
+    this.#push.after(resolution.token, this.#isNews(resolution.addresses));
     onList(addresses, 'resolved');
+  }
+
+  /** A cache gives the same objects where nothing changed; where there is none, all is taken for news. */
+  #isNews(addresses: readonly Address[]): boolean {
+    const before = this.#said;
+    this.#said = addresses;
+    if (before === undefined || before === 'nothing' || before.length !== addresses.length) return true;
+    return addresses.some((address, i) => address !== before[i]);
   }
 
   /** Consul says there is nothing. A good list is held for a while: it may be an agent or a token that is broken. */

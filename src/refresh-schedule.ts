@@ -79,6 +79,12 @@ export class RefreshSchedule {
     this.#arm(this.#interval * phase, this.#interval);
   }
 
+  /** A list came unasked: what is planned stays, unless it is to repeat what failed or is later than this list lasts. */
+  afterNews(ttl: number): void {
+    const planned = this.#failures > 0 ? undefined : this.next;
+    if (planned === undefined || planned > this.#clock.now() + ttl) this.afterSuccess(ttl);
+  }
+
   /** @param atMost ask no later than in so many ms. */
   afterFailure(atMost = Number.POSITIVE_INFINITY): void {
     this.#end();

@@ -7,7 +7,10 @@ import { drawOpen } from './exclusion.ts';
 import { Rotation } from './rotation.ts';
 
 export interface FastestOptions {
-  /** What to measure: `'tcp'` connect time (default), `{ http: '/path' }`, or a function of your own. */
+  /**
+   * What to measure: `'tcp'` connect time (default), `{ http: '/path' }`, `'check'` (the health URL that Consul knows, with the source
+   * `consulHttp`), or a function of your own.
+   */
   readonly probe?: ProbeOption;
   /** Between two measurements of an endpoint, at least 1 000 ms. Default 5 000. */
   readonly interval?: number;

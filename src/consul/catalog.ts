@@ -1,5 +1,6 @@
-import { signal as aSignal, fields, flag, oneOf, refuse, text } from '../checks.ts';
-import type { ConsulHttp, RequestOptions } from './http.ts';
+import { signal as aSignal, type Check, fields, flag, number, refuse, text } from '../checks.ts';
+import { ConsulError } from '../errors.ts';
+import type { ConsulHttp } from './http.ts';
 import { type CheckStatus, type Instance, instanceOf, type RawHealthEntry } from './instance.ts';
 import { inPath } from './path.ts';
 
@@ -7,11 +8,17 @@ export interface ServicesOptions {
   readonly datacenter?: string;
   /** Only services some instance of which has this tag. */
   readonly tag?: string;
-  /** Consul's filter expressions: `ServiceName matches "^web"`. */
+  /** Consul's filter expressions: `ServiceName matches "^web"`. A Consul too old to know them here (1.8) is a ConsulError. */
   readonly filter?: string;
   /** Whether Consul's own service `consul` is listed. Default `false`. */
   readonly consul?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** The name of a service and the tags that its instances have, each once. */
+export interface ListedService {
+  readonly name: string;
+  readonly tags: readonly string[];
 }
 
 export interface InstancesOptions {
@@ -24,42 +31,48 @@ export interface InstancesOptions {
   readonly datacenters?: readonly string[] | 'all';
   /** Consul's filter expressions: `Service.Meta.version == "2"`. */
   readonly filter?: string;
+  /** Milliseconds that a datacenter may take to answer, 1…600 000. Default: the client's. */
+  readonly timeout?: number;
   readonly signal?: AbortSignal;
 }
 
+/** A partial result says so. */
 export interface Instances {
   readonly instances: readonly Instance[];
   /** Datacenters that did not answer: what is in them is not in `instances`. */
   readonly failures: readonly { readonly datacenter: string; readonly error: unknown }[];
 }
 
-/** A service of the agent that is asked. */
-export interface LocalService {
-  readonly id: string;
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  readonly tags: readonly string[];
-  readonly meta: Readonly<Record<string, string>>;
-}
+type Passing = 'true' | 'warning' | 'false';
 
+const passing: Check<Passing> = (value, path) =>
+  value === true || value === false || value === 'warning'
+    ? (String(value) as Passing)
+    : refuse(path, "true, false or 'warning'", value);
 const checkServices = fields({ datacenter: text, tag: text, filter: text, consul: flag, signal: aSignal });
 const checkInstances = fields({
-  passing: oneOfOr(flag, 'warning'),
-  tag: tags,
+  passing,
+  tag: (value, path) => (typeof value === 'string' ? [text(value, path)] : names(value, path)),
   datacenter: text,
   datacenters: (value, path) => (value === 'all' ? value : names(value, path)),
   filter: text,
+  timeout: number(1, 600_000),
   signal: aSignal,
 });
-const allowed: Readonly<Record<'true' | 'false' | 'warning', readonly CheckStatus[]>> = {
+type CheckedInstances = ReturnType<typeof checkInstances>;
+
+const allowed: Readonly<Record<Passing, readonly CheckStatus[]>> = {
   true: ['passing'],
   warning: ['passing', 'warning'],
   false: ['passing', 'warning', 'critical', 'maintenance'],
 };
 
 /** The names of all datacenters that Consul knows, the nearest first. */
-export async function datacenters(http: ConsulHttp, signal?: AbortSignal): Promise<readonly string[]> {
+export async function datacenters(
+  http: ConsulHttp,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<readonly string[]> {
+  const { signal } = fields({ signal: aSignal })(options, 'datacenters');
   const { body } = await http.request<readonly string[]>('GET', '/v1/catalog/datacenters', { signal });
   return body;
 }
@@ -68,39 +81,49 @@ export async function datacenters(http: ConsulHttp, signal?: AbortSignal): Promi
 export async function services(
   http: ConsulHttp,
   options: ServicesOptions = {},
-): Promise<readonly { readonly name: string; readonly tags: readonly string[] }[]> {
-  const {
-    datacenter,
-    tag,
-    filter,
-    consul = false,
-    signal,
-  } = checkServices(options, 'services') as ServicesOptions;
-  const query = { dc: datacenter, filter };
-  const { body } = await http.request<Record<string, readonly string[]>>('GET', '/v1/catalog/services', {
-    query,
-    signal,
-  });
-  return Object.entries(body)
-    .filter(([name, all]) => (consul || name !== 'consul') && (tag === undefined || all.includes(tag)))
-    .map(([name, all]) => ({ name, tags: all }))
+): Promise<readonly ListedService[]> {
+  const { datacenter, tag, filter, consul = false, signal } = checkServices(options, 'services');
+  const ask = async (expression: string | undefined) => {
+    const query = { dc: datacenter, filter: expression };
+    return (await http.request<Tags>('GET', '/v1/catalog/services', { query, signal })).body;
+  };
+  const [found, none] = await Promise.all([ask(filter), filter === undefined ? {} : ask(nothing)]);
+  if (Object.keys(none).length > 0) {
+    throw new ConsulError(
+      `services: Consul at ${http.address} does not heed filters here. Filter what services() gives without one, or by instances().`,
+      { status: 200, body: '' },
+    );
+  }
+  return Object.entries(found)
+    .map(([name, tags]) => ({ name, tags: [...tags].sort() }))
+    .filter(({ name, tags }) => (consul || name !== 'consul') && (tag === undefined || hasTag(tags, tag)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The instances of a service with their checks, over one datacenter or several. Rejects only where no datacenter answers. */
+type Tags = Readonly<Record<string, readonly string[]>>;
+
+/** No service has such a name; and Consul's servers list themselves, so that without a filter there is always something. */
+const nothing = 'ServiceName == ""';
+
+/**
+ * The instances of a service with their checks, over one datacenter or several, in the order of those. Rejects where no datacenter
+ * answers.
+ */
 export async function instances(
   http: ConsulHttp,
   name: string,
   options: InstancesOptions = {},
 ): Promise<Instances> {
-  const given = checkInstances(options, 'instances') as InstancesOptions;
+  const given = checkInstances(options, 'instances');
   const { datacenters: wanted, datacenter, signal } = given;
   if (wanted !== undefined && datacenter !== undefined)
     refuse('instances', 'datacenter or datacenters', 'both');
   const path = `/v1/health/service/${inPath(name, 'instances')}`;
   if (wanted === undefined) return { instances: await inOne(http, path, given, datacenter), failures: [] };
-  const each = wanted === 'all' ? await datacenters(http, signal) : wanted;
+  const each = wanted === 'all' ? await datacenters(http, signal && { signal }) : wanted;
   const answers = await Promise.allSettled(each.map((one) => inOne(http, path, given, one)));
+  // Given up by the caller it is no partial result.
+  signal?.throwIfAborted();
   const failures = answers.flatMap((answer, i) =>
     answer.status === 'rejected' ? [{ datacenter: each[i]!, error: answer.reason as unknown }] : [],
   );
@@ -111,62 +134,28 @@ export async function instances(
   };
 }
 
-/** The services that are registered at the agent that is asked. */
-export async function localServices(
-  http: ConsulHttp,
-  options: { readonly filter?: string; readonly signal?: AbortSignal } = {},
-): Promise<readonly LocalService[]> {
-  const { filter, signal } = fields({ filter: text, signal: aSignal })(
-    options,
-    'localServices',
-  ) as RequestOptions & { filter?: string };
-  interface Raw {
-    readonly ID: string;
-    readonly Service: string;
-    readonly Address: string;
-    readonly Port: number;
-    readonly Tags?: readonly string[] | null;
-    readonly Meta?: Record<string, string> | null;
-  }
-  const { body } = await http.request<Record<string, Raw>>('GET', '/v1/agent/services', {
-    query: { filter },
-    signal,
-  });
-  return Object.values(body).map(({ ID, Service, Address, Port, Tags, Meta }) => ({
-    id: ID,
-    name: Service,
-    address: Address,
-    port: Port,
-    tags: Tags ?? [],
-    meta: Meta ?? {},
-  }));
-}
-
 async function inOne(
   http: ConsulHttp,
   path: string,
-  { passing = 'warning', tag, filter, signal }: InstancesOptions,
+  { passing = 'warning', tag, filter, timeout, signal }: CheckedInstances,
   dc: string | undefined,
 ): Promise<readonly Instance[]> {
-  // Critical ones are left out here and not by `?passing`, which would leave out warnings as well.
-  const query = { dc, tag, filter, passing: passing === true };
-  const { body } = await http.request<readonly RawHealthEntry[]>('GET', path, { query, signal });
-  const fit = allowed[`${passing}`];
-  return body.map(instanceOf).filter(({ status }) => fit.includes(status));
+  // Those that warn would be left out by `?passing` too.
+  const query = { dc, tag, filter, passing: passing === 'true' };
+  const { body } = await http.request<readonly RawHealthEntry[]>('GET', path, {
+    query,
+    signal,
+    ...(timeout !== undefined && { timeout }),
+  });
+  return body.map(instanceOf).filter(({ status }) => allowed[passing].includes(status));
 }
 
-function tags(value: unknown, path: string): string | readonly string[] {
-  return typeof value === 'string' ? text(value, path) : names(value, path);
+/** In any case, as Consul compares them. */
+function hasTag(tags: readonly string[], wanted: string): boolean {
+  return tags.some((tag) => tag.toLowerCase() === wanted.toLowerCase());
 }
 
 function names(value: unknown, path: string): readonly string[] {
   if (!Array.isArray(value) || value.length === 0) return refuse(path, "a list like ['a', 'b']", value);
-  return value.map((one, i) => text(one, `${path}[${i}]`));
-}
-
-function oneOfOr<T>(
-  check: (value: unknown, path: string) => T,
-  word: 'warning',
-): (value: unknown, path: string) => T | 'warning' {
-  return (value, path) => (value === word ? oneOf(word)(value, path) : check(value, path));
+  return [...new Set(value.map((one, i) => text(one, `${path}[${i}]`)))];
 }

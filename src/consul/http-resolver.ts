@@ -1,21 +1,15 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { fields, flag, refuse, text } from '../checks.ts';
-import {
-  canonicalName,
-  kindOf,
-  parseServiceName,
-  type QueryByName,
-  type ServiceByName,
-  type ServiceName,
-  subjectOf,
-} from '../dns/name.ts';
-import { InvalidNameError, ServiceNotFoundError } from '../errors.ts';
-import type { Address, Resolution, ResolveOptions, Resolver } from '../resolver/resolver.ts';
+import { canonicalName, parseServiceName, type ServiceName } from '../dns/name.ts';
+import { ConsulError, DiscoveryError, ServiceNotFoundError } from '../errors.ts';
+import { Pace } from '../pace.ts';
+import { type HostLookup, systemLookup } from '../resolver/host-addresses.ts';
+import type { Resolution, ResolveOptions, Resolver } from '../resolver/resolver.ts';
 import { changed, nextIndex } from './blocking.ts';
-import type { ConsulHttp, QueryValue } from './http.ts';
-import { type Instance, instanceOf, type RawHealthEntry } from './instance.ts';
-import { inPath } from './path.ts';
+import { type HealthQuestion, healthQuestion } from './health-question.ts';
+import type { ConsulHttp, ConsulResponse } from './http.ts';
+import { instanceOf, type RawHealthEntry } from './instance.ts';
+import { seenList, tokenOf } from './list-token.ts';
+import { addressesOf, fingerprint, type Listed, listed } from './listed-instance.ts';
 
 export interface ConsulHttpOptions {
   /** Tags that an instance must all have, beside that of the name. DNS can ask for one only. */
@@ -35,106 +29,135 @@ const checkOptions = fields({
   passing: flag,
 });
 
-/** How long a list may be used without a word of Consul: changes are told, so this is for the case that they are not. */
+/** How long a list may be used without a word of Consul, in ms: changes are told, so this is for the case that they are not. */
 const lasting = 60_000;
-const healthy = new Set(['passing', 'warning']);
+/** The same where host names of it could not be resolved. */
+const lastingInDoubt = 5_000;
+/** Consul's index moves at things that change no list; how often it may be asked again for nothing. */
+const forNothing = { burst: 10, perSecond: 5 };
+
+type Body = readonly RawHealthEntry[] | QueryAnswer;
+
+interface QueryAnswer {
+  readonly Nodes: readonly RawHealthEntry[] | null;
+  readonly DNS?: { readonly TTL?: string };
+}
 
 /**
  * A resolver over Consul's HTTP API, in place of its DNS: `createDiscovery({ source: consulHttp(consul) })`.
  *
- * Every list is complete, and changes are pushed by blocking queries (`ResolveOptions.after`): one connection of the agent's
- * `http_max_conns_per_client` (200) for each service in use. Instances in maintenance and critical ones are left out here, so that those
- * that warn stay, with their weight of warning, as by DNS. Tags and meta of instances come along.
+ * Every list is complete, and changes are pushed by blocking queries (`ResolveOptions.after`): one connection for each service in use, of
+ * the 200 that an agent allows one address (`http_max_conns_per_client`). Critical instances and those in maintenance are left out here, so
+ * that those that warn stay, with their weight of warning, as by DNS. Tags, meta, node and datacenter of instances come along. A prepared
+ * query is not pushed: it is run again when its TTL is over.
  *
- * @throws InvalidOptionError. Rejects with ServiceNotFoundError, ConsulError, DiscoveryError ERR_UNREACHABLE or ERR_TIMEOUT.
+ * @throws InvalidOptionError. Rejects with ServiceNotFoundError, InvalidNameError for machines and virtual addresses, ConsulError,
+ * DiscoveryError ERR_UNREACHABLE or ERR_TIMEOUT, ClosedError.
  */
-export function httpResolver(http: ConsulHttp, options: ConsulHttpOptions = {}): Resolver {
+export function httpResolver(
+  http: ConsulHttp,
+  options: ConsulHttpOptions = {},
+  lookup: HostLookup = systemLookup,
+): Resolver {
   const { tags = [], filter, passing = false } = checkOptions(options, 'consulHttp') as ConsulHttpOptions;
+
   return {
     async resolve(
-      given: ServiceName,
+      given: ServiceName | string,
       { signal, after, background }: ResolveOptions = {},
     ): Promise<Resolution> {
       const name = typeof given === 'string' ? parseServiceName(given) : given;
-      const { path, query } = questionFor(name, tags);
-      const index = after === undefined ? undefined : Number(after);
-      const began = http.clock.now();
-      const response = await changed<
-        readonly RawHealthEntry[] | { readonly Nodes: readonly RawHealthEntry[] }
-      >(http, path, {
-        index,
-        query: { ...query, filter, passing },
-        signal: signal ?? undefined,
-        background,
-      });
-      const entries =
-        'Nodes' in response.body ? response.body.Nodes : (response.body as readonly RawHealthEntry[]);
-      const listed = entries.map(instanceOf).filter(({ status }) => healthy.has(status));
-      const addresses = (await Promise.all(listed.map(addressesOf))).flat();
-      const next = nextIndex(index, response.index);
-      const token = next === undefined ? undefined : String(next);
-      if (addresses.length === 0) {
-        throw new ServiceNotFoundError(
-          `${canonicalName(name)}: Consul at ${http.address} lists no healthy instance (${entries.length} in all). No such service, tag or datacenter; none healthy; or the token may not read it (ACL).`,
-          { token },
-        );
+      const question = healthQuestion(name, tags);
+      const query = { ...question.query, filter, passing };
+      const pace = new Pace(http.clock, forNothing);
+      let seen = question.blocks ? seenList(after) : undefined;
+      for (;;) {
+        const began = http.clock.now();
+        const asked = { index: seen?.index, query, signal, background };
+        const response = await changed<Body>(http, question.path, asked).catch((error) => {
+          throw notThere(error, name, question, http) ?? error;
+        });
+        const entries = entriesOf(response.body);
+        const list = listed(entries.map(instanceOf), question);
+        const state = fingerprint(list);
+        if (seen?.state !== state) {
+          const index = nextIndex(seen?.index, response.index);
+          const named = question.blocks && response.index !== undefined;
+          const token = named ? tokenOf({ index, state }) : undefined;
+          const elapsed = http.clock.now() - began;
+          return found(list, entries.length, { name, token, elapsed, response });
+        }
+        seen = { index: nextIndex(seen.index, response.index), state };
+        const rest = pace.next();
+        if (rest > 0) await http.pause(rest, signal);
       }
-      const origin = { server: http.address, elapsed: http.clock.now() - began };
-      return { addresses, ttl: lasting, complete: true, origin, ...(token !== undefined && { token }) };
     },
   };
-}
 
-function questionFor(
-  name: ServiceName,
-  tags: readonly string[],
-): { path: string; query: Record<string, QueryValue> } {
-  const subject = inPath(subjectOf(name), 'name');
-  const { datacenter, namespace, partition, peer } = name as Partial<ServiceByName>;
-  const query = { dc: datacenter, ns: namespace, partition, peer };
-  switch (kindOf(name)) {
-    case 'service': {
-      const { tag, port } = name as ServiceByName;
-      if (port !== undefined)
-        throw new InvalidNameError(`consulHttp: named ports (${port}) are asked for by DNS.`);
-      return {
-        path: `/v1/health/service/${subject}`,
-        query: { ...query, tag: tag === undefined ? tags : [tag, ...tags] },
-      };
+  async function found(
+    list: readonly Listed[],
+    all: number,
+    {
+      name,
+      token,
+      elapsed,
+      response,
+    }: { name: ServiceName; token: string | undefined; elapsed: number; response: ConsulResponse<Body> },
+  ): Promise<Resolution> {
+    const { addresses, unresolved } = await addressesOf(list, lookup, http.clock);
+    if (addresses.length === 0) {
+      const who = `${canonicalName(name)}: Consul at ${http.address}`;
+      if (unresolved.length > 0) {
+        throw new DiscoveryError(
+          'ERR_UNREACHABLE',
+          `${who} lists instances whose addresses could not be resolved just now: ${unresolved.slice(0, 3).join(', ')}.`,
+        );
+      }
+      throw new ServiceNotFoundError(`${who} ${whyNone(list, all)}`, { token });
     }
-    case 'connect':
-      return { path: `/v1/health/connect/${subject}`, query };
-    case 'ingress':
-      return { path: `/v1/health/ingress/${subject}`, query };
-    case 'query':
-      return { path: `/v1/query/${inPath((name as QueryByName).query, 'name')}/execute`, query };
-    default:
-      throw new InvalidNameError(
-        `consulHttp: ${canonicalName(name)} names a machine and no service: only DNS answers for it.`,
-      );
+    const doubtful = unresolved.length > 0;
+    return {
+      addresses,
+      ttl: doubtful ? lastingInDoubt : (queryTtl(response.body) ?? lasting),
+      complete: !doubtful,
+      ...(doubtful && { omission: 0, unresolved: { targets: unresolved } }),
+      ...(token !== undefined && { token }),
+      origin: { server: http.address, elapsed },
+    };
   }
 }
 
-/** As DNS shows them: by host name several, which share the weight. */
-async function addressesOf({
-  address,
-  port,
-  weights,
-  status,
-  node,
-  datacenter,
-  tags,
-  meta,
-}: Instance): Promise<Address[]> {
-  const weight = status === 'warning' ? weights.warning : weights.passing;
-  const shown = { port, priority: 1, node, tags, meta, ...(datacenter !== undefined && { datacenter }) };
-  if (port < 1 || port > 65_535) return [];
-  if (isIP(address) !== 0) return [{ ...shown, host: address, weight }];
-  const found = await lookup(address, { all: true }).catch(() => []);
-  return found.map(({ address: host }) => ({
-    ...shown,
-    host,
-    weight: weight / found.length,
-    serverName: address,
-  }));
+function entriesOf(body: Body): readonly RawHealthEntry[] {
+  return 'Nodes' in body ? (body.Nodes ?? []) : body;
+}
+
+function whyNone(list: readonly Listed[], all: number): string {
+  if (list.length > 0)
+    return `lists ${list.length} instance(s) under host names that do not exist: ${list[0]!.address} …`;
+  if (all > 0) return `lists ${all} instance(s), none of them healthy and with a port that can be called.`;
+  return 'lists no instance. No such service, tag or datacenter; none registered; or the token may not read it (ACL).';
+}
+
+/** A prepared query that does not exist is an error to Consul; to who asks for a name it is "nothing there". */
+function notThere(
+  error: unknown,
+  name: ServiceName,
+  { blocks }: HealthQuestion,
+  { address }: ConsulHttp,
+): ServiceNotFoundError | undefined {
+  if (blocks || !(error instanceof ConsulError) || error.status !== 404) return undefined;
+  return new ServiceNotFoundError(
+    `${canonicalName(name)}: Consul at ${address} knows no such prepared query, or the token may not read it (ACL).`,
+    { cause: error },
+  );
+}
+
+/** Of a prepared query, in ms; as by DNS 0 where it has none. */
+function queryTtl(body: Body): number | undefined {
+  if (!('Nodes' in body)) return undefined;
+  const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+  let sum = 0;
+  for (const [, amount, unit] of (body.DNS?.TTL ?? '').matchAll(/([\d.]+)(h|ms|m|s)/g))
+    sum += Number(amount) * units[unit!]!;
+  return sum;
 }

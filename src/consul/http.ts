@@ -1,30 +1,18 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
-import { signal as aSignal, fields, number, oneOf } from '../checks.ts';
+import { setMaxListeners } from 'node:events';
 import { type Clock, sleep } from '../clock.ts';
-import { ClosedError, ConsulError, DiscoveryError, InvalidOptionError } from '../errors.ts';
+import { ClosedError, ConsulError, DiscoveryError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
+import { Connections } from './connections.ts';
+import { type Answer, Exchange, TooLongError } from './exchange.ts';
+import { onAbort } from './on-abort.ts';
 import type { ConsulSettings } from './options.ts';
+import { heldFor, pathAndQuery } from './query.ts';
+import { checkMethod, checkPath, checkRequest, encoded, type RequestOptions } from './request-options.ts';
+import { errorWithoutSecrets, secretsOfAuth, withoutSecrets } from './secrets.ts';
 import { Token } from './token.ts';
+import { neverSent, unheard } from './unheard.ts';
 
-export interface RequestOptions {
-  /** Put into the URL; `undefined` and `false` are left out, `true` stands by its bare name. */
-  readonly query?: Readonly<Record<string, QueryValue>>;
-  /** Text and buffers are sent as they are, all else as JSON. */
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; on top of what a blocking query may wait. Default: the client's. */
-  readonly timeout?: number;
-  /** Default: the client's for reading; none for writing. */
-  readonly consistency?: 'default' | 'stale' | 'consistent';
-  /** `'json'` (default), or the bytes as they came. */
-  readonly as?: 'json' | 'bytes';
-  /** Statuses that are an answer and no error. Default: none but 2xx. */
-  readonly accept?: readonly number[];
-}
-
-export type QueryValue = string | number | boolean | readonly string[] | undefined;
+export type { QueryValue, RequestOptions } from './request-options.ts';
 
 /** What Consul answered. */
 export interface ConsulResponse<T> {
@@ -38,47 +26,32 @@ export interface ConsulResponse<T> {
   readonly knownLeader: boolean | undefined;
 }
 
-const checkRequest = fields({
-  query: (value) => value as Record<string, QueryValue>,
-  body: (value) => value,
-  headers: (value) => value as Record<string, string>,
-  signal: aSignal,
-  timeout: number(1, 86_400_000),
-  consistency: oneOf('default', 'stale', 'consistent'),
-  as: oneOf('json', 'bytes'),
-  accept: (value) => value as readonly number[],
-});
-
-/** Consul refuses the 201st connection of one client (`http_max_conns_per_client`); watches hold one each. */
-const mostConnections = 100;
-/** Of an answer, in bytes; a KV value has at most 512 KiB, a catalogue of 10 000 instances some 20 MiB. */
-const longestAnswer = 256 * 1_024 * 1_024;
+/** Bytes of an answer. A KV value has at most 512 KiB, a catalogue of 10 000 instances some 20 MiB. */
+export const longestAnswer = 256 * 1_024 * 1_024;
+/** Of an error, in characters. */
+const longestSaid = 500;
+/** Milliseconds that `close()` waits for those who take leave. */
+const longestLeave = 1_000;
 const safe = new Set(['GET', 'HEAD']);
 
-/** Requests to Consul's HTTP API: one connection pool, one token, one place that says what went wrong. */
+/** Requests to Consul's HTTP API: the connections, the token, and one place that says what went wrong. */
 export class ConsulHttp {
-  readonly settings: ConsulSettings;
+  readonly #settings: ConsulSettings;
   readonly #clock: Clock;
   readonly #token: Token;
-  readonly #agent: http.Agent;
+  readonly #connections: Connections;
   readonly #lifetime = new AbortController();
+  readonly #underWay = new Set<Exchange>();
+  readonly #leaving = new Set<() => Promise<unknown>>();
+  #closing: Promise<void> | undefined;
 
   constructor(settings: ConsulSettings, clock: Clock) {
-    this.settings = settings;
+    this.#settings = settings;
     this.#clock = clock;
     this.#token = new Token(settings.token, settings.tokenFile);
-    const connections = { keepAlive: true, maxSockets: mostConnections };
-    const { ca, cert, key, serverName, verify } = settings.tls;
-    this.#agent = settings.target.secure
-      ? new https.Agent({
-          ...connections,
-          ...(ca !== undefined && { ca: ca as string }),
-          ...(cert !== undefined && { cert }),
-          ...(key !== undefined && { key }),
-          ...(serverName !== undefined && { servername: serverName }),
-          rejectUnauthorized: verify !== false,
-        })
-      : new http.Agent(connections);
+    this.#connections = new Connections(settings);
+    // As many as there are pieces of work under way, and Node takes the eleventh for a leak.
+    setMaxListeners(0, this.#lifetime.signal);
   }
 
   get clock(): Clock {
@@ -90,16 +63,22 @@ export class ConsulHttp {
     return this.#lifetime.signal;
   }
 
+  /** What others may know: no secrets. */
+  get settings(): Pick<ConsulSettings, 'target'> {
+    return { target: this.#settings.target };
+  }
+
   /** Where it is, for messages. */
   get address(): string {
-    const { secure, host, port, socketPath } = this.settings.target;
+    const { secure, host, port, socketPath, pathPrefix } = this.#settings.target;
     if (socketPath !== undefined) return `unix://${socketPath}`;
-    return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}${pathPrefix}`;
   }
 
   /**
    * @param path begins with `/v1/`; what is put into it by the caller has to be encoded.
-   * @throws ConsulError for a status outside 2xx; DiscoveryError ERR_UNREACHABLE, ERR_TIMEOUT; ClosedError; `signal.reason`.
+   * @throws ConsulError for a status outside 2xx, redirects too; DiscoveryError ERR_UNREACHABLE, ERR_TIMEOUT; ClosedError;
+   * InvalidOptionError; `signal.reason`.
    */
   request<T = unknown>(
     method: string,
@@ -116,194 +95,188 @@ export class ConsulHttp {
     path: string,
     options: RequestOptions = {},
   ): Promise<ConsulResponse<T>> {
-    const checked = checkRequest(options, 'request') as RequestOptions;
-    if (!/^\/v1\/[!-~]*$/.test(path))
-      throw new InvalidOptionError(
-        `request: expected a path like '/v1/agent/self', got ${JSON.stringify(path)}.`,
-      );
+    const given = checkRequest(options);
+    const verb = checkMethod(method);
+    checkPath(path);
+    const repeatable = given.idempotent ?? safe.has(verb);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#once<T>(method.toUpperCase(), path, checked);
+        return await this.#once<T>(verb, path, given);
       } catch (error) {
-        // Nobody answered: a second GET does no harm. A refused connection has not even seen a PUT.
-        const { code, cause } = error as { code?: string; cause?: { code?: string } };
-        const unheard = code === 'ERR_UNREACHABLE' && (safe.has(method) || cause?.code === 'ECONNREFUSED');
-        if (!unheard || attempt >= this.settings.retries) throw error;
-        await sleep(this.#clock, 50 * 2 ** attempt, checked.signal);
+        const { code, cause } = Object(error) as { code?: string; cause?: unknown };
+        const again = code === 'ERR_UNREACHABLE' && (repeatable ? unheard(cause) : neverSent(cause));
+        if (!again || attempt >= this.#settings.retries) throw error;
+        await this.pause(50 * 2 ** attempt, given.signal);
       }
     }
   }
 
-  /** Ends what is under way; idempotent. */
-  close(): void {
-    this.#lifetime.abort(new ClosedError('The Consul client was closed.'));
-    this.#agent.destroy();
+  /** Resolves after `delay` ms, or when the client is closed. Rejects with `signal.reason`. */
+  async pause(delay: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const end = new AbortController();
+    const heard = [signal, this.lifetime].map((one) => one && onAbort(one, () => end.abort()));
+    try {
+      if (!this.lifetime.aborted) await sleep(this.#clock, delay, end.signal);
+    } catch {
+      signal?.throwIfAborted();
+    } finally {
+      for (const forget of heard) forget?.();
+    }
+  }
+
+  /** `leave` is called by `close()` while requests can still be made, for a second at most. Returns the way to take it back. */
+  beforeClose(leave: () => Promise<unknown>): () => void {
+    this.#leaving.add(leave);
+    return () => void this.#leaving.delete(leave);
+  }
+
+  /** Ends what is under way; idempotent. At once, unless somebody takes leave. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#leaving.size > 0) {
+      const all = Promise.allSettled([...this.#leaving].map((leave) => leave()));
+      await keepAliveDuring(Promise.race([all, sleep(this.#clock, longestLeave)]));
+    }
+    const closed = closedError();
+    this.#lifetime.abort(closed);
+    for (const exchange of this.#underWay) exchange.cancel(closed);
+    this.#connections.destroy();
   }
 
   async #once<T>(method: string, path: string, options: RequestOptions): Promise<ConsulResponse<T>> {
     const token = await this.#token.current();
     const { signal } = options;
     signal?.throwIfAborted();
-    this.#lifetime.signal.throwIfAborted();
-    const { target, auth, timeout } = this.settings;
-    const [body, type] = encoded(options.body);
-    const url = path + this.#query(method, path, options);
-    const limit = (options.timeout ?? timeout) + waitOf(options.query);
-    const request = (target.secure ? https : http).request({
-      agent: this.#agent,
-      method,
-      path: url,
-      host: target.host,
-      port: target.port,
-      ...(target.socketPath !== undefined && { socketPath: target.socketPath }),
-      ...(auth !== undefined && { auth }),
-      headers: {
-        accept: 'application/json',
-        ...(token !== undefined && { 'x-consul-token': token }),
-        ...(type !== undefined && { 'content-type': type }),
-        ...(body !== undefined && { 'content-length': body.byteLength }),
-        ...options.headers,
+    // A reason of its own for each: what it is thrown from is in its stack.
+    if (this.#lifetime.signal.aborted) throw closedError();
+    const { target, auth, timeout } = this.#settings;
+    const { bytes, type } = encoded(options.body);
+    const asked = pathAndQuery(method, path, options, this.#settings);
+    const held = heldFor(asked);
+    const headers = {
+      accept: 'application/json',
+      ...(token !== undefined && { 'x-consul-token': token }),
+      ...(type !== undefined && { 'content-type': type }),
+      ...(bytes !== undefined && { 'content-length': bytes.byteLength }),
+      ...options.headers,
+    };
+    const secrets = [...secretsOfAuth(auth), ...secretsIn(headers, asked)];
+    const what = `${method} ${withoutSecrets(path, secrets)}`;
+    const request = this.#connections.request(
+      {
+        method,
+        path: target.pathPrefix + asked,
+        host: target.host,
+        port: target.port,
+        ...(target.socketPath !== undefined && { socketPath: target.socketPath }),
+        ...(auth !== undefined && { auth }),
+        headers,
       },
-    });
-    const what = `${method} ${path}`;
-    const onClose = () => request.destroy(this.#lifetime.signal.reason);
-    const onAbort = () => request.destroy(signal?.reason);
-    let late = false;
-    const timer = this.#clock.setTimeout(() => {
-      late = true;
-      request.destroy();
-    }, limit);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#lifetime.signal.addEventListener('abort', onClose, { once: true });
-    try {
-      const response = await answered(request, body);
-      const bytes = await received(response);
-      return this.#understood<T>(what, response, bytes, options);
-    } catch (error) {
-      this.#lifetime.signal.throwIfAborted();
-      signal?.throwIfAborted();
-      if (late)
-        throw new DiscoveryError(
+      held > 0,
+    );
+    const exchange = new Exchange(request, bytes, longestAnswer);
+    const limit = (options.timeout ?? timeout) + held;
+    const late = () =>
+      exchange.cancel(
+        new DiscoveryError(
           'ERR_TIMEOUT',
-          `${what}: Consul at ${this.address} did not answer in ${limit} ms.`,
-        );
-      throw error instanceof ConsulError ? error : this.#unreachable(what, error as Error);
+          `${what}: Consul at ${this.address} did not answer in ${Math.round(limit)} ms.`,
+        ),
+      );
+    let timer: ReturnType<Clock['setTimeout']> | undefined;
+    const start = () => {
+      timer = this.#clock.setTimeout(late, limit);
+    };
+    // A blocking query may have to wait for its turn, however long that takes.
+    if (held > 0) exchange.onConnection(start);
+    else start();
+    const forget = signal && onAbort(signal, () => exchange.cancel(signal.reason));
+    this.#underWay.add(exchange);
+    try {
+      return understood<T>(`${what}: Consul at ${this.address}`, await exchange.answer, options, secrets);
+    } catch (error) {
+      if (error instanceof DiscoveryError) throw error;
+      signal?.throwIfAborted();
+      throw this.#failure(what, error as Error, secrets);
     } finally {
       this.#clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      this.#lifetime.signal.removeEventListener('abort', onClose);
+      forget?.();
+      this.#underWay.delete(exchange);
     }
   }
 
-  #query(method: string, path: string, { query = {}, consistency }: RequestOptions): string {
-    const { datacenter, namespace, partition, consistency: usual } = this.settings;
-    const all: Record<string, QueryValue> = { ns: namespace, partition, ...query };
-    // The agent's own state is of no datacenter and always fresh.
-    if (!path.startsWith('/v1/agent/')) {
-      all['dc'] ??= datacenter;
-      const level = consistency ?? (safe.has(method) ? usual : 'default');
-      if (level !== 'default') all[level] = true;
-    }
-    const parts: string[] = [];
-    for (const [name, value] of Object.entries(all)) {
-      if (value === undefined || value === false) continue;
-      for (const one of Array.isArray(value) ? value : [value])
-        parts.push(one === true ? name : `${name}=${encodeURIComponent(String(one))}`);
-    }
-    return parts.length === 0 ? '' : `?${parts.join('&')}`;
-  }
-
-  #understood<T>(
-    what: string,
-    { statusCode: status = 0, headers }: http.IncomingMessage,
-    bytes: Buffer,
-    { as = 'json', accept = [] }: RequestOptions,
-  ): ConsulResponse<T> {
-    if ((status < 200 || status > 299) && !accept.includes(status)) {
-      const said = this.#token.hidden(bytes.toString('utf8', 0, 500).trim());
-      throw new ConsulError(
-        `${what}: Consul at ${this.address} answered ${status}: ${said || 'nothing more'}`,
-        {
-          status,
-          body: said,
-        },
-      );
-    }
-    const leader = headers['x-consul-knownleader'];
-    return {
-      status,
-      body: (as === 'bytes' ? bytes : this.#parsed(what, bytes)) as T,
-      headers,
-      index: numberOf(headers['x-consul-index']),
-      lastContact: numberOf(headers['x-consul-lastcontact']),
-      knownLeader: leader === undefined ? undefined : leader === 'true',
-    };
-  }
-
-  /** Some endpoints answer with a bare word or nothing. */
-  #parsed(what: string, bytes: Buffer): unknown {
-    const text = bytes.toString();
-    if (text.trim() === '') return undefined;
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      if (!/^\s*[[{]/.test(text)) return text;
-      throw new ConsulError(
-        `${what}: Consul at ${this.address} answered with broken JSON.`,
-        { status: 200, body: '' },
-        { cause },
-      );
-    }
-  }
-
-  #unreachable(what: string, cause: Error): DiscoveryError {
-    const said = this.#token.hidden(cause.message);
+  #failure(what: string, error: Error, secrets: readonly string[]): DiscoveryError {
+    const cause = errorWithoutSecrets(error, secrets);
+    if (cause instanceof TooLongError)
+      return new ConsulError(`${what}: Consul at ${this.address}: ${cause.message}`, {
+        status: 200,
+        body: '',
+      });
+    // Of several addresses that were tried at once Node says nothing but the code.
+    const why = cause.message || String((cause as NodeJS.ErrnoException).code);
     return new DiscoveryError(
       'ERR_UNREACHABLE',
-      `${what}: Consul at ${this.address} cannot be reached: ${said}`,
+      `${what}: Consul at ${this.address} cannot be reached: ${why}`,
       { cause },
     );
   }
 }
 
-/** How long Consul may let a blocking query wait: the time and up to a sixteenth of it, by which it spreads the answers. */
-function waitOf(query: RequestOptions['query']): number {
-  const wait = query?.['wait'];
-  if (query?.['index'] === undefined) return 0;
-  const given = typeof wait === 'string' ? /^(\d+)(ms|s|m)$/.exec(wait) : null;
-  if (given === null) return 300_000 * (17 / 16);
-  const unit = given[2] === 'ms' ? 1 : given[2] === 's' ? 1_000 : 60_000;
-  return Number(given[1]) * unit * (17 / 16);
-}
-
-function encoded(body: unknown): [Uint8Array | undefined, string | undefined] {
-  if (body === undefined) return [undefined, undefined];
-  if (typeof body === 'string') return [Buffer.from(body), 'application/octet-stream'];
-  if (body instanceof Uint8Array) return [body, 'application/octet-stream'];
-  return [Buffer.from(JSON.stringify(body)), 'application/json'];
-}
-
-function answered(request: http.ClientRequest, body: Uint8Array | undefined): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.on('error', reject);
-    // Where it is destroyed without a reason there is no error.
-    request.on('close', () => reject(new Error('the connection was closed')));
-    request.on('response', resolve);
-    // Who awaits holds the process; a watch must not.
-    request.on('socket', (socket) => socket.unref());
-    request.end(body);
-  });
-}
-
-async function received(response: http.IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > longestAnswer) throw new Error(`the answer is longer than ${longestAnswer} bytes`);
-    parts.push(part);
+function understood<T>(
+  who: string,
+  { status, headers, bytes }: Answer,
+  { as = 'json', accept = [] }: RequestOptions,
+  secrets: readonly string[],
+): ConsulResponse<T> {
+  if ((status < 200 || status > 299) && !accept.includes(status)) {
+    // First blotted, then cut: half a token would not be found.
+    const body = withoutSecrets(bytes.toString('utf8', 0, 64 * 1_024).trim(), secrets).slice(0, longestSaid);
+    const elsewhere =
+      headers.location === undefined ? '' : ` (to ${withoutSecrets(headers.location, secrets)})`;
+    throw new ConsulError(`${who} answered ${status}${elsewhere}: ${body || 'nothing more'}`, {
+      status,
+      body,
+    });
   }
-  return Buffer.concat(parts);
+  const leader = headers['x-consul-knownleader'];
+  return {
+    status,
+    body: (as === 'bytes' ? bytes : parsed(who, status, bytes)) as T,
+    headers,
+    index: numberOf(headers['x-consul-index']),
+    lastContact: numberOf(headers['x-consul-lastcontact']),
+    knownLeader: leader === undefined ? undefined : leader === 'true',
+  };
+}
+
+/** Some endpoints answer with a bare word or nothing. */
+function parsed(who: string, status: number, bytes: Buffer): unknown {
+  const text = bytes.toString();
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (!/^\s*[[{]/.test(text)) return text;
+    // Node's own words would show a piece of it.
+    throw new ConsulError(`${who} answered with broken JSON.`, { status, body: '' });
+  }
+}
+
+/** The tokens that this very request names, by whatever way. */
+function secretsIn(headers: Readonly<Record<string, unknown>>, asked: string): string[] {
+  const named = Object.entries(headers)
+    .filter(([name]) => /^(x-consul-token|authorization|proxy-authorization|cookie)$/i.test(name))
+    .flatMap(([, value]) => [String(value), String(value).replace(/^\w+ /, '')]);
+  return [...named, ...new URLSearchParams(asked.split('?')[1] ?? '').getAll('token')];
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('The Consul client was closed.');
 }
 
 function numberOf(header: string | string[] | undefined): number | undefined {

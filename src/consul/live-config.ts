@@ -1,14 +1,26 @@
-import { signal as aSignal, callable, fields, refuse, text } from '../checks.ts';
-import { InvalidOptionError } from '../errors.ts';
+import { orAbort } from '../abort.ts';
+import { signal as aSignal, callable, fields, oneOf, refuse, text } from '../checks.ts';
+import { ClosedError, ConsulError, InvalidOptionError } from '../errors.ts';
+import { keepAliveDuring } from '../keep-alive.ts';
 import type { ConsulHttp } from './http.ts';
-import { Kv, type KvEntry } from './kv.ts';
+import { readRequest } from './kv.ts';
+import { entryOf, type KvEntry, type RawEntry } from './kv-entry.ts';
+import { watching } from './kv-watch.ts';
+import { onAbort } from './on-abort.ts';
+import { keyInPath } from './path.ts';
 
 export interface LiveConfigOptions<T> {
-  /** What holds while there is no such key. Default: none, and then `ready()` waits for one. */
+  /** What holds until there is a valid value. Default: none, and then `ready()` waits for one. */
   readonly initial?: T;
   readonly datacenter?: string;
-  /** Called for a value that `parse` refuses, and for failures of Consul: the last valid value stays. Default: a warning, once a kind. */
+  /** Default `'default'`. `'stale'`: a new process gets its configuration also while Consul has no leader. */
+  readonly consistency?: 'default' | 'stale' | 'consistent';
+  /**
+   * Called once for each value that `parse` refuses, for each outage of Consul, for a key that is deleted, and for a listener that throws.
+   * Default: a warning of the process.
+   */
   readonly onError?: (error: unknown) => void;
+  /** Closes it. */
   readonly signal?: AbortSignal;
 }
 
@@ -17,24 +29,28 @@ export interface LiveConfig<T> extends Disposable {
   readonly value: T;
   /** `modifyIndex` of the key that `value` comes from; 0 for `initial`. */
   readonly version: number;
-  /** Why the newest state of the key is not the value; `undefined` where it is. */
+  /** Why `value` may not be what the key holds; `undefined` where it is. */
   readonly error: unknown;
-  /** Resolves with the first valid value. */
-  ready(): Promise<T>;
+  /** Resolves with the first valid value, `initial` included. @throws ClosedError, `signal.reason`. */
+  ready(options?: { readonly signal?: AbortSignal }): Promise<T>;
   /** Calls `listener` after each change of `value`. Returns the way to stop it. */
   subscribe(listener: (value: T) => void): () => void;
+  /** The value stays. Idempotent. */
   close(): void;
 }
 
 const checkOptions = fields({
   initial: (value) => value,
   datacenter: text,
+  consistency: oneOf('default', 'stale', 'consistent'),
   onError: callable<(error: unknown) => void>('a function'),
   signal: aSignal,
 });
+const checkReady = fields({ signal: aSignal });
 
 /**
- * Configuration in one key, always the last valid one: what `parse` throws at is said and not used.
+ * Configuration in one key, always the last valid one: what `parse` throws at is said and not used; neither an outage of Consul nor the end of
+ * the key takes the value away. Does not keep the process alive.
  *
  * @param parse synchronous; gets the text of the key.
  * @throws InvalidOptionError
@@ -45,12 +61,10 @@ export function liveConfig<T>(
   parse: (text: string, entry: KvEntry) => T,
   options: LiveConfigOptions<T> = {},
 ): LiveConfig<T> {
-  const { initial, datacenter, onError, signal } = checkOptions(
-    options,
-    'liveConfig',
-  ) as LiveConfigOptions<T>;
+  const given = checkOptions(options, 'liveConfig') as LiveConfigOptions<T>;
+  const path = `/v1/kv/${keyInPath(key, 'liveConfig')}`;
   if (typeof parse !== 'function') refuse('liveConfig', 'a function that makes a value of the text', parse);
-  return new Held(http, key, parse, { initial, datacenter, onError, signal } as LiveConfigOptions<T>);
+  return new Held(http, key, path, parse, given);
 }
 
 class Held<T> implements LiveConfig<T> {
@@ -60,32 +74,33 @@ class Held<T> implements LiveConfig<T> {
   readonly #listeners = new Set<{ readonly listener: (value: T) => void }>();
   readonly #end = new AbortController();
   readonly #first: Promise<T>;
-  #settleFirst: { resolve: (value: T) => void; reject: (error: unknown) => void } | undefined;
+  #settleFirst!: { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void };
   #value: { readonly is: T } | undefined;
-  version = 0;
-  error: unknown;
+  readonly #forget: (() => void) | undefined;
+  #version = 0;
+  /** Why the newest state of the key is not the value, and why there may be a newer one. */
+  #invalid: unknown;
+  #outage: unknown;
 
   constructor(
     http: ConsulHttp,
     key: string,
+    path: string,
     parse: (text: string, entry: KvEntry) => T,
-    options: LiveConfigOptions<T>,
+    { initial, onError, signal, ...reads }: LiveConfigOptions<T>,
   ) {
-    const { initial, datacenter, onError, signal } = options;
     this.#key = key;
     this.#parse = parse;
-    this.#onError =
-      onError ??
-      ((error) =>
-        process.emitWarning(`liveConfig ${key}: ${String(error)}`, { code: 'LIVE_CONFIG_INVALID' }));
+    this.#onError = onError ?? warnOf(key);
     this.#first = new Promise((resolve, reject) => {
       this.#settleFirst = { resolve, reject };
     });
     // Nobody may ever ask for it.
     this.#first.catch(() => {});
     if (initial !== undefined) this.#take(initial, 0);
-    signal?.addEventListener('abort', () => this.close(), { once: true });
-    void this.#follow(new Kv(http), datacenter);
+    this.#forget = signal && onAbort(signal, () => this.close());
+    if (signal?.aborted) this.close();
+    else void this.#follow(http, path, reads);
   }
 
   get value(): T {
@@ -95,41 +110,77 @@ class Held<T> implements LiveConfig<T> {
     );
   }
 
-  ready(): Promise<T> {
-    return this.#first;
+  get version(): number {
+    return this.#version;
+  }
+
+  get error(): unknown {
+    return this.#outage ?? this.#invalid;
+  }
+
+  async ready(options: { readonly signal?: AbortSignal } = {}): Promise<T> {
+    const { signal } = checkReady(options, 'liveConfig.ready');
+    return keepAliveDuring(orAbort(this.#first, signal));
   }
 
   subscribe(listener: (value: T) => void): () => void {
+    if (typeof listener !== 'function') refuse('liveConfig.subscribe', 'a function', listener);
     const subscription = { listener };
     this.#listeners.add(subscription);
     return () => void this.#listeners.delete(subscription);
   }
 
   close(): void {
-    this.#end.abort(new InvalidOptionError(`liveConfig ${this.#key} was closed.`));
+    if (this.#end.signal.aborted) return;
+    const closed = new ClosedError(`liveConfig ${this.#key} was closed.`);
+    this.#settleFirst.reject(closed);
+    this.#listeners.clear();
+    this.#forget?.();
+    this.#end.abort(closed);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  async #follow(kv: Kv, datacenter: string | undefined): Promise<void> {
-    const { signal } = this.#end;
+  async #follow(http: ConsulHttp, path: string, reads: Parameters<typeof readRequest>[0]): Promise<void> {
+    const setup = {
+      path,
+      request: readRequest({ ...reads, signal: this.#end.signal }),
+      background: true,
+      // Whatever it is: a token may be replaced, a right be given.
+      onFailure: (error: unknown, row: number) => {
+        this.#outage = error;
+        if (row === 0) this.#say(error);
+      },
+      onRecovery: () => {
+        this.#outage = undefined;
+      },
+    };
     try {
-      const options = { signal, ...(datacenter !== undefined && { datacenter }) };
-      for await (const entry of kv.watch(this.#key, options)) this.#see(entry);
-      this.#settleFirst?.reject(new InvalidOptionError(`liveConfig ${this.#key}: the client was closed.`));
-    } catch (error) {
-      this.#settleFirst?.reject(error);
-      if (!signal.aborted) this.#fail(error);
+      for await (const [entry] of watching(http, setup)) this.#see(entry);
+    } catch {
+      // Closed.
     }
+    this.close();
   }
 
-  #see(entry: KvEntry | undefined): void {
-    if (entry === undefined) return;
+  #see(raw: RawEntry | undefined): void {
+    if (raw === undefined) {
+      if (this.#version > 0)
+        this.#fail(
+          new ConsulError(`${this.#key} was deleted; its last value is used on.`, { status: 404, body: '' }),
+        );
+      return;
+    }
+    const entry = entryOf(raw);
     let value: T;
     try {
       value = this.#parse(entry.value, entry);
+      if (value instanceof Promise) {
+        value.catch(() => {});
+        throw new InvalidOptionError('liveConfig: `parse` has to be synchronous, and returned a promise.');
+      }
     } catch (error) {
       this.#fail(error);
       return;
@@ -139,20 +190,37 @@ class Held<T> implements LiveConfig<T> {
 
   #take(value: T, version: number): void {
     this.#value = { is: value };
-    this.version = version;
-    this.error = undefined;
-    this.#settleFirst?.resolve(value);
+    this.#version = version;
+    this.#invalid = undefined;
+    this.#settleFirst.resolve(value);
     for (const { listener } of [...this.#listeners]) {
       try {
         listener(value);
       } catch (error) {
-        this.#onError(error);
+        this.#say(error);
       }
     }
   }
 
   #fail(error: unknown): void {
-    this.error = error;
-    this.#onError(error);
+    this.#invalid = error;
+    this.#say(error);
   }
+
+  #say(error: unknown): void {
+    try {
+      this.#onError(error);
+    } catch (worse) {
+      // A failing listener must not end the following; it must not go unnoticed either.
+      warnOf(this.#key)(worse);
+    }
+  }
+}
+
+function warnOf(key: string): (error: unknown) => void {
+  return (error) =>
+    process.emitWarning(`liveConfig ${key}: ${error instanceof Error ? error.message : String(error)}`, {
+      type: 'DiscoveryWarning',
+      code: 'LIVE_CONFIG',
+    });
 }

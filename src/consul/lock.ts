@@ -1,38 +1,32 @@
-import { signal as aSignal, fields, number, oneOf } from '../checks.ts';
-import { sleep } from '../clock.ts';
-import { ClosedError } from '../errors.ts';
+import { hostname } from 'node:os';
+import { signal as aSignal, callable, fields, number, oneOf } from '../checks.ts';
+import { ClosedError, ConsulError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { changed, nextIndex } from './blocking.ts';
+import { HeldLock, type Lock, lockFlags } from './held-lock.ts';
 import type { ConsulHttp } from './http.ts';
-import { Kv, worthAnotherTry } from './kv.ts';
+import { type RawEntries, type RawEntry, rawEntries } from './kv-entry.ts';
+import { warnOf } from './kv-warning.ts';
+import { worthAnotherTry } from './kv-watch.ts';
 import { keyInPath } from './path.ts';
 import { retryDelay } from './retry-delay.ts';
 import { Session } from './session.ts';
 
+export type { Lock } from './held-lock.ts';
+
 export interface LockOptions {
   /** Gives up waiting; a lock that is held stays held. */
   readonly signal?: AbortSignal;
-  /** What the key shows of its holder. Default: host name and process id. */
+  /** What the key shows of its holder, and of its last one. Default: host name and process id. */
   readonly value?: string;
   /** Milliseconds after which Consul takes it from a holder that is not heard of, 10 000…86 400 000; up to twice that. Default 15 000. */
   readonly ttl?: number;
   /** Milliseconds for which nobody gets it after it was lost that way, 0…60 000. Default 15 000. */
   readonly lockDelay?: number;
-  /** What becomes of the key when the session is lost. Default `'release'`. */
+  /** What becomes of the key when its holder dies. Default `'release'`. */
   readonly behavior?: 'release' | 'delete';
-}
-
-/** A key that is held. */
-export interface Lock extends AsyncDisposable {
-  readonly key: string;
-  /** The session that holds it: the fencing token of those who ask Consul. */
-  readonly session: string;
-  /** Counts how often it was acquired: a number that only grows, for those who cannot ask Consul. */
-  readonly lockIndex: number;
-  /** Aborts when the lock is lost: stop what it protects. Not at a release. */
-  readonly signal: AbortSignal;
-  /** Gives it back at once. Idempotent. */
-  release(): Promise<void>;
+  /** Consul does not answer while the lock is waited for; called once for each outage. Default: a warning of the process. */
+  readonly onError?: (error: unknown) => void;
 }
 
 const checkLock = fields({
@@ -41,11 +35,11 @@ const checkLock = fields({
   ttl: number(10_000, 86_400_000),
   lockDelay: number(0, 60_000),
   behavior: oneOf('release', 'delete'),
+  onError: callable<(error: unknown) => void>('a function'),
 });
 
-/** Where one who asked too early is refused without a reason to wait for: Consul's lock delay cannot be watched. */
+/** Between two tries where nobody holds the key and still nobody may have it: Consul's lock delay cannot be watched. */
 const refusedPause = 1_000;
-
 /**
  * Waits until the key is ours, as leader election does: one holder at a time, in no order. Goes on through failures of Consul.
  *
@@ -53,111 +47,114 @@ const refusedPause = 1_000;
  *
  * @throws InvalidOptionError; ConsulError where Consul refuses; `signal.reason`; ClosedError.
  */
-export function lock(http: ConsulHttp, key: string, options: LockOptions = {}): Promise<Lock> {
-  return keepAliveDuring(acquired(http, key, options));
-}
-
-async function acquired(http: ConsulHttp, key: string, options: LockOptions): Promise<Lock> {
+export async function lock(http: ConsulHttp, key: string, options: LockOptions = {}): Promise<Lock> {
   const given = checkLock(options, 'lock') as LockOptions;
-  const { signal, value = `${process.pid}`, ttl = 15_000, lockDelay = 15_000, behavior = 'release' } = given;
   const path = `/v1/kv/${keyInPath(key, 'lock')}`;
-  const kv = new Kv(http);
-  let session: Session | undefined;
-  try {
-    for (let failures = 0; ; ) {
-      signal?.throwIfAborted();
-      if (http.lifetime.aborted) throw new ClosedError('The Consul client was closed.');
-      try {
-        if (session === undefined || session.lost.aborted)
-          session = await Session.create(http, { ttl, lockDelay, behavior, name: `lock ${key}` }, signal);
-        const ours = await kv.put(key, value, { acquire: session.id, ...(signal && { signal }) });
-        const found = await kv.get(key, { consistency: 'consistent', ...(signal && { signal }) });
-        if (ours && found?.session === session.id) return held(http, path, key, session, found.lockIndex);
-        if (found?.session === undefined) await sleep(http.clock, refusedPause, signal);
-        else await until(http, path, session.id, signal);
-        failures = 0;
-      } catch (error) {
-        signal?.throwIfAborted();
-        http.lifetime.throwIfAborted();
-        // 500 is also what Consul says of a session it has ended meanwhile.
-        if (!worthAnotherTry(error)) throw error;
-        await sleep(http.clock, retryDelay(failures++), signal);
-      }
-    }
-  } catch (error) {
-    await session?.end();
-    throw error;
+  return keepAliveDuring(new Candidate(http, key, path, given).elected());
+}
+
+/** Consul says so by a 500 too, in the same words in 1.8 and 1.22. */
+function isEndOfSession(error: unknown): boolean {
+  return error instanceof ConsulError && error.body.includes('invalid session');
+}
+
+/** Somebody who wants the key. */
+class Candidate {
+  readonly #http: ConsulHttp;
+  readonly #key: string;
+  readonly #path: string;
+  readonly #options: LockOptions;
+  #session: Session | undefined;
+  /** How often in a row, though nobody held the key. */
+  #refused = 0;
+
+  constructor(http: ConsulHttp, key: string, path: string, options: LockOptions) {
+    this.#http = http;
+    this.#key = key;
+    this.#path = path;
+    this.#options = options;
   }
-}
 
-interface Holder {
-  readonly Session?: string;
-}
-
-/** Waits until the key is held by nobody, or by that session no longer. */
-async function until(
-  http: ConsulHttp,
-  path: string,
-  own: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let index: number | undefined;
-  for (;;) {
-    const response = await changed<readonly Holder[] | undefined>(http, path, {
-      index,
-      consistency: 'default',
-      accept: [404],
-      signal,
-    });
-    const holder = response.body?.[0]?.Session;
-    if (holder === undefined || holder === own) return;
-    index = nextIndex(index, response.index);
-  }
-}
-
-function held(http: ConsulHttp, path: string, key: string, session: Session, lockIndex: number): Lock {
-  const watching = new AbortController();
-  void watch(http, path, session, watching.signal);
-  let releasing: Promise<void> | undefined;
-  const release = () => {
-    releasing ??= (async () => {
-      watching.abort();
-      // First the key, so that others need not wait for a lock delay.
-      await new Kv(http).put(key, '', { release: session.id }).catch(() => {});
-      await session.end();
-    })();
-    return releasing;
-  };
-  return {
-    key,
-    session: session.id,
-    lockIndex,
-    signal: session.lost,
-    release,
-    [Symbol.asyncDispose]: release,
-  };
-}
-
-/** Somebody may take the key away by hand. */
-async function watch(http: ConsulHttp, path: string, session: Session, signal: AbortSignal): Promise<void> {
-  let index: number | undefined;
-  for (let failures = 0; !signal.aborted && !session.lost.aborted && !http.lifetime.aborted; ) {
+  async elected(): Promise<Lock> {
+    const { signal, onError = warnOf(`lock ${this.#key}`) } = this.#options;
+    const stay = this.#http.beforeClose(async () => this.#session?.end());
     try {
-      const response = await changed<readonly Holder[] | undefined>(http, path, {
-        index,
-        consistency: 'default',
-        accept: [404],
-        signal,
-        background: true,
-      });
-      failures = 0;
+      for (let failures = 0; ; ) {
+        signal?.throwIfAborted();
+        if (this.#http.lifetime.aborted) throw new ClosedError('The Consul client was closed.');
+        try {
+          const held = await this.#try();
+          if (held !== undefined) return held;
+          failures = 0;
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (this.#http.lifetime.aborted || !worthAnotherTry(error)) throw error;
+          // Its own session may have ended while it waited: the next try takes another.
+          if (isEndOfSession(error)) this.#session?.lose(error as Error);
+          else if (failures === 0) onError(error);
+          await this.#http.pause(retryDelay(failures++), signal);
+        }
+      }
+    } catch (error) {
+      // Not awaited: who gave up waits for nothing.
+      void this.#session?.end();
+      throw error;
+    } finally {
+      stay();
+    }
+  }
+
+  /** `undefined`: not this time, and there may be a next one. */
+  async #try(): Promise<Lock | undefined> {
+    const { signal, value = `${hostname()} ${process.pid}` } = this.#options;
+    const session = await this.#ownSession();
+    await this.#http.request('PUT', this.#path, {
+      query: { acquire: session.id, flags: lockFlags },
+      body: value,
+      signal,
+      // For the session that holds it already it does nothing.
+      idempotent: true,
+    });
+    const found = await this.#holder();
+    if (found?.Session === session.id && !session.lost.aborted) {
+      this.#session = undefined;
+      return new HeldLock(this.#http, this.#path, { session, value, key: this.#key, entry: found });
+    }
+    if (found?.Session !== undefined) {
+      this.#refused = 0;
+      await this.#untilFree(session.id);
+    } else if (this.#refused++ > 0) {
+      // The first time it may have been given back between the two questions.
+      await this.#http.pause(refusedPause, signal);
+    }
+    return undefined;
+  }
+
+  async #ownSession(): Promise<Session> {
+    if (this.#session !== undefined && !this.#session.lost.aborted) return this.#session;
+    void this.#session?.end();
+    const { signal, ttl = 15_000, lockDelay = 15_000, behavior = 'release' } = this.#options;
+    const options = { ttl, lockDelay, behavior, name: `lock ${this.#key}` };
+    this.#session = await Session.create(this.#http, options, signal);
+    return this.#session;
+  }
+
+  async #holder(): Promise<RawEntry | undefined> {
+    const { signal } = this.#options;
+    const options = { consistency: 'consistent', accept: [404], signal } as const;
+    return rawEntries((await this.#http.request('GET', this.#path, options)).body)[0];
+  }
+
+  /** Until the key is held by nobody, or by that session. */
+  async #untilFree(own: string): Promise<void> {
+    const { signal } = this.#options;
+    let index: number | undefined;
+    for (;;) {
+      const options = { index, consistency: 'default', accept: [404], signal } as const;
+      const response = await changed<RawEntries>(this.#http, this.#path, options);
+      const holder = rawEntries(response.body)[0]?.Session;
+      if (holder === undefined || holder === own) return;
       index = nextIndex(index, response.index);
-      if (response.body?.[0]?.Session !== session.id && !signal.aborted)
-        session.lose('another holds the key, or nobody does');
-    } catch {
-      if (signal.aborted || http.lifetime.aborted) return;
-      index = undefined;
-      await sleep(http.clock, retryDelay(failures++), signal).catch(() => {});
     }
   }
 }

@@ -2,34 +2,22 @@
  * Where Consul's HTTP API is and how to speak to it: options, completed by the environment variables that Consul's own command line
  * reads (CONSUL_HTTP_ADDR and its kin).
  */
-import { readFileSync } from 'node:fs';
-import { fields, flag, number, oneOf, refuse, text } from '../checks.ts';
+import { type Check, fields, flag, number, oneOf, refuse, text } from '../checks.ts';
 import { InvalidOptionError } from '../errors.ts';
+import { type ConsulTarget, targetOf } from './target.ts';
+import { type ConsulTlsOptions, completeTls, type TlsSettings } from './tls-options.ts';
+import { isSendable } from './token.ts';
 
-export interface ConsulTlsOptions {
-  /** Certificates of authorities to trust, PEM. Default: those of Node. */
-  readonly ca?: string | readonly string[];
-  /** The same from a file. Default CONSUL_CACERT. */
-  readonly caFile?: string;
-  /** Client certificate and key, PEM. */
-  readonly cert?: string;
-  readonly key?: string;
-  /** The same from files. Default CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY. */
-  readonly certFile?: string;
-  readonly keyFile?: string;
-  /** The name to ask for and to check. Default CONSUL_TLS_SERVER_NAME, else the host. */
-  readonly serverName?: string;
-  /** Default `true`; CONSUL_HTTP_SSL_VERIFY=false says otherwise. */
-  readonly verify?: boolean;
-}
+export type { ConsulTarget } from './target.ts';
+export type { ConsulTlsOptions } from './tls-options.ts';
 
 export interface ConsulOptions {
   /**
-   * `'127.0.0.1:8500'`, `'http://…'`, `'https://consul.example:8501'` or `'unix:///run/consul.sock'`. Default CONSUL_HTTP_ADDR, else
-   * `'127.0.0.1:8500'`.
+   * `'127.0.0.1:8500'`, `'http://…'`, `'https://consul.example:8501'`, `'https://proxy.example/consul'` or `'unix:///run/consul.sock'`.
+   * Default CONSUL_HTTP_ADDR, else `'127.0.0.1:8500'`.
    */
   readonly address?: string;
-  /** In place of `address`: the host of both halves, and their ports (8500 and 8600). */
+  /** In place of `address`: the host of both halves (127.0.0.1), and their ports (8500, with `secure` 8501; 8600). */
   readonly host?: string;
   readonly httpPort?: number;
   readonly dnsPort?: number;
@@ -37,7 +25,7 @@ export interface ConsulOptions {
   readonly secure?: boolean;
   /** ACL token. Default CONSUL_HTTP_TOKEN. Shown nowhere: not in errors, not by `console.log`. */
   readonly token?: string;
-  /** A file with the token, read again when it changes. Default CONSUL_HTTP_TOKEN_FILE. `token` comes first. */
+  /** A file with the token, read again when it changes. Default CONSUL_HTTP_TOKEN_FILE, which comes before CONSUL_HTTP_TOKEN. */
   readonly tokenFile?: string;
   /** HTTP basic authentication, `'user:password'`, for a proxy in between. Default CONSUL_HTTP_AUTH. */
   readonly auth?: string;
@@ -55,22 +43,14 @@ export interface ConsulOptions {
   readonly tls?: ConsulTlsOptions;
 }
 
-/** Where requests go. */
-export interface ConsulTarget {
-  readonly secure: boolean;
-  /** Without brackets; of a socket in the file system the host that the `Host` header names. */
-  readonly host: string;
-  readonly port: number;
-  readonly socketPath?: string;
-}
-
-/** Complete. */
+/** Complete. Holds the token: for ConsulHttp alone. */
 export interface ConsulSettings {
   readonly target: ConsulTarget;
   /** `host:port` of the DNS side, where something was said of it. */
   readonly dnsAddress: string | undefined;
   readonly token: string | undefined;
   readonly tokenFile: string | undefined;
+  /** `user:password` */
   readonly auth: string | undefined;
   readonly datacenter: string | undefined;
   readonly namespace: string | undefined;
@@ -78,9 +58,19 @@ export interface ConsulSettings {
   readonly consistency: 'default' | 'stale' | 'consistent';
   readonly timeout: number;
   readonly retries: number;
-  readonly tls: ConsulTlsOptions;
+  readonly tls: TlsSettings;
 }
 
+/** Like `text`, but a bad one is not shown. */
+function secret(fits: (value: string) => boolean, expected: string): Check<string> {
+  return (value, path) => {
+    if (typeof value === 'string' && value !== '' && fits(value)) return value;
+    throw new InvalidOptionError(`${path}: expected ${expected}.`);
+  };
+}
+
+const token = secret(isSendable, 'one word of printable ASCII');
+const auth = secret((value) => !/\p{Cc}/u.test(value), "'user:password' without control characters");
 const port = number(1, 65_535, { whole: true });
 
 const checkOptions = fields({
@@ -89,9 +79,9 @@ const checkOptions = fields({
   httpPort: port,
   dnsPort: port,
   secure: flag,
-  token: secret,
+  token,
   tokenFile: text,
-  auth: secret,
+  auth,
   datacenter: text,
   namespace: text,
   partition: text,
@@ -102,8 +92,9 @@ const checkOptions = fields({
     ca: (value, path) =>
       Array.isArray(value) ? value.map((one, i) => text(one, `${path}[${i}]`)) : text(value, path),
     caFile: text,
+    caPath: text,
     cert: text,
-    key: secret,
+    key: secret(() => true, 'a key in PEM'),
     certFile: text,
     keyFile: text,
     serverName: text,
@@ -111,117 +102,76 @@ const checkOptions = fields({
   }),
 });
 
-/** @throws InvalidOptionError */
+/** @throws InvalidOptionError; none shows a secret. */
 export function completeConsul(given: unknown = {}, env: NodeJS.ProcessEnv = process.env): ConsulSettings {
   const options = checkOptions(given, 'createConsul') as ConsulOptions;
-  if (options.address !== undefined && (options.host !== undefined || options.httpPort !== undefined)) {
+  const said = (name: string): string | undefined => env[name] || undefined;
+  const target = targetOf(options, {
+    address: said('CONSUL_HTTP_ADDR'),
+    secure: truth(said('CONSUL_HTTP_SSL'), 'CONSUL_HTTP_SSL') ?? false,
+  });
+  const { tls = {}, host, dnsPort } = options;
+  if (!target.secure && Object.keys(tls).some((name) => name !== 'verify')) {
     throw new InvalidOptionError(
-      'createConsul: `address` and `host` with `httpPort` both say where Consul is; give one of them.',
+      'createConsul: `tls` is for https; say so by the scheme of `address` or by `secure`.',
     );
   }
-  const said = (name: string): string | undefined => env[name] || undefined;
-  const secure = options.secure ?? truth(said('CONSUL_HTTP_SSL'), 'CONSUL_HTTP_SSL') ?? false;
-  const target = targetOf(options, said('CONSUL_HTTP_ADDR'), secure);
-  const { host, dnsPort } = options;
+  const verify = truth(said('CONSUL_HTTP_SSL_VERIFY'), 'CONSUL_HTTP_SSL_VERIFY');
   return {
     target,
-    dnsAddress:
-      host === undefined && dnsPort === undefined ? undefined : address(host ?? target.host, dnsPort ?? 8600),
-    token: options.token ?? (options.tokenFile === undefined ? said('CONSUL_HTTP_TOKEN') : undefined),
-    tokenFile: options.tokenFile ?? said('CONSUL_HTTP_TOKEN_FILE'),
-    auth: options.auth ?? said('CONSUL_HTTP_AUTH'),
+    dnsAddress: host === undefined && dnsPort === undefined ? undefined : dnsOf(target, dnsPort ?? 8_600),
+    ...tokenOf(options, said),
+    auth: withColon(options.auth ?? fromEnv(auth, said, 'CONSUL_HTTP_AUTH')),
     datacenter: options.datacenter,
     namespace: options.namespace ?? said('CONSUL_NAMESPACE'),
     partition: options.partition ?? said('CONSUL_PARTITION'),
     consistency: options.consistency ?? 'stale',
     timeout: options.timeout ?? 10_000,
     retries: options.retries ?? 2,
-    tls: tlsOf(options.tls ?? {}, said),
+    // Not even read where they are of no use: the environment may be that of another program.
+    tls: completeTls(tls, target.secure ? said : () => undefined, verify),
   };
 }
 
-function targetOf(
-  { address: given, host, httpPort }: ConsulOptions,
-  fromEnv: string | undefined,
-  secure: boolean,
-): ConsulTarget {
-  if (host !== undefined || httpPort !== undefined)
-    return { secure, host: host ?? '127.0.0.1', port: httpPort ?? (secure ? 8501 : 8500) };
-  const path = given === undefined ? 'CONSUL_HTTP_ADDR' : 'createConsul.address';
-  const text = given ?? fromEnv ?? '127.0.0.1:8500';
-  const socket = /^unix:\/\/(\/.+)$/.exec(text)?.[1];
-  if (socket !== undefined) return { secure: false, host: 'localhost', port: 80, socketPath: socket };
-  const url = URL.canParse(withScheme(text, secure)) ? new URL(withScheme(text, secure)) : undefined;
-  const fits =
-    url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '' && url.username === '';
-  if (!fits) {
-    return refuse(
-      path,
-      "an address like '127.0.0.1:8500', 'https://consul.example:8501' or 'unix:///run/consul.sock'",
-      text,
-    );
+/** Options before the environment; in each of them the file first. */
+function tokenOf(
+  options: ConsulOptions,
+  said: (name: string) => string | undefined,
+): { token: string | undefined; tokenFile: string | undefined } {
+  if (options.token !== undefined || options.tokenFile !== undefined) {
+    if (options.token !== undefined && options.tokenFile !== undefined)
+      throw new InvalidOptionError('createConsul: give `token` or `tokenFile`, not both.');
+    return { token: options.token, tokenFile: options.tokenFile };
   }
-  const isSecure = url.protocol === 'https:';
-  const usual = /^\w+:\/\//.test(text) ? (isSecure ? 443 : 80) : 8500;
   return {
-    secure: isSecure,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (portSaid(text) ?? usual) : Number(url.port),
+    token: fromEnv(token, said, 'CONSUL_HTTP_TOKEN'),
+    tokenFile: said('CONSUL_HTTP_TOKEN_FILE'),
   };
 }
 
-/** A URL leaves the port of its scheme out. */
-function portSaid(text: string): number | undefined {
-  const said = /:(\d+)\/?$/.exec(text)?.[1];
-  return said === undefined ? undefined : Number(said);
+function fromEnv(
+  check: Check<string>,
+  said: (name: string) => string | undefined,
+  name: string,
+): string | undefined {
+  const value = said(name);
+  return value === undefined ? undefined : check(value, name);
 }
 
-function withScheme(text: string, secure: boolean): string {
-  return /^\w+:\/\//.test(text) ? text : `${secure ? 'https' : 'http'}://${text}`;
+/** A user alone has an empty password. */
+function withColon(auth: string | undefined): string | undefined {
+  return auth === undefined || auth.includes(':') ? auth : `${auth}:`;
 }
 
-function address(host: string, dnsPort: number): string {
-  return host.includes(':') ? `[${host}]:${dnsPort}` : `${host}:${dnsPort}`;
+function dnsOf({ host, socketPath }: ConsulTarget, dnsPort: number): string {
+  const name = socketPath === undefined ? host : '127.0.0.1';
+  return name.includes(':') ? `[${name}]:${dnsPort}` : `${name}:${dnsPort}`;
 }
 
-function tlsOf(given: ConsulTlsOptions, said: (name: string) => string | undefined): ConsulTlsOptions {
-  const caFile = given.caFile ?? (given.ca === undefined ? said('CONSUL_CACERT') : undefined);
-  const certFile = given.certFile ?? (given.cert === undefined ? said('CONSUL_CLIENT_CERT') : undefined);
-  const keyFile = given.keyFile ?? (given.key === undefined ? said('CONSUL_CLIENT_KEY') : undefined);
-  const serverName = given.serverName ?? said('CONSUL_TLS_SERVER_NAME');
-  const ca = given.ca ?? contents(caFile, 'CA certificate');
-  const cert = given.cert ?? contents(certFile, 'client certificate');
-  const key = given.key ?? contents(keyFile, 'client key');
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(serverName !== undefined && { serverName }),
-    verify: given.verify ?? truth(said('CONSUL_HTTP_SSL_VERIFY'), 'CONSUL_HTTP_SSL_VERIFY') ?? true,
-  };
-}
-
-function contents(file: string | undefined, what: string): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new InvalidOptionError(`createConsul: cannot read the ${what}: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}
-
-/** As Go's strconv.ParseBool, which Consul's command line uses. */
-function truth(text: string | undefined, path: string): boolean | undefined {
-  if (text === undefined) return undefined;
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  return refuse(path, 'true or false', text);
-}
-
-/** Like `text`, but a bad one is not shown. */
-function secret(value: unknown, path: string): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw new InvalidOptionError(`${path}: expected a non-empty string.`);
+/** As Go's strconv.ParseBool, which Consul's command line uses; that takes nonsense for `false`, which here is an error. */
+function truth(value: string | undefined, path: string): boolean | undefined {
+  if (value === undefined) return undefined;
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false;
+  return refuse(path, 'true or false', value);
 }

@@ -1,10 +1,18 @@
 import { readFile, stat } from 'node:fs/promises';
 import { DiscoveryError } from '../errors.ts';
 
+/** What may stand in a header. A token is one word. */
+const sendable = /^[!-~]+$/;
+
+export function isSendable(token: string): boolean {
+  return sendable.test(token);
+}
+
 /**
  * The ACL token of a client. Private to this object: nothing that prints it shows the token.
  *
- * One from a file is read again when the file changes, so that it can be replaced while the program runs.
+ * One from a file is read again when the file changes, so that it can be replaced while the program runs. An empty file: the token that is
+ * given beside it, as with Consul's command line.
  */
 export class Token {
   readonly #fixed: string | undefined;
@@ -14,43 +22,34 @@ export class Token {
 
   constructor(fixed: string | undefined, file: string | undefined) {
     this.#fixed = fixed;
-    this.#file = fixed === undefined ? file : undefined;
+    this.#file = file;
   }
 
-  /** @throws DiscoveryError where its file cannot be read and never could; one that was read before is used on. */
+  /** @throws DiscoveryError ERR_INVALID_OPTION where its file cannot be read and never could; one that was read before is used on. */
   async current(): Promise<string | undefined> {
     if (this.#file === undefined) return this.#fixed;
     try {
-      const { mtimeMs, size, ino } = await stat(this.#file);
-      const version = `${mtimeMs} ${size} ${ino}`;
+      const { mtimeMs, ctimeMs, size, ino } = await stat(this.#file);
+      const version = `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
       if (version !== this.#version) {
-        const text = (await readFile(this.#file, 'utf8')).trim();
-        // Written at this moment: the next request will see what it becomes.
-        if (text !== '') {
-          this.#read = text;
-          this.#version = version;
-        }
+        this.#take((await readFile(this.#file, 'utf8')).trim());
+        this.#version = version;
       }
     } catch (cause) {
       if (this.#read === undefined) {
         const { message } = cause as Error;
-        throw new DiscoveryError(
-          'ERR_INVALID_OPTION',
-          `The token file of Consul cannot be read: ${message}`,
-          {
-            cause,
-          },
-        );
+        throw new DiscoveryError('ERR_INVALID_OPTION', `Consul's token file cannot be read: ${message}`, {
+          cause,
+        });
       }
     }
-    return this.#read;
+    return this.#read ?? this.#fixed;
   }
 
-  /** The text with every occurrence of the token blotted out. */
-  hidden(text: string): string {
-    let shown = text;
-    for (const secret of [this.#fixed, this.#read])
-      if (secret !== undefined && secret !== '') shown = shown.replaceAll(secret, '(token)');
-    return shown;
+  #take(text: string): void {
+    // Being written at this moment, it may be empty: what was read before is used on.
+    if (text === '') return;
+    if (!isSendable(text)) throw new Error('it holds more than one word');
+    this.#read = text;
   }
 }

@@ -13,6 +13,8 @@ export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
   readonly serverName?: string | undefined;
+  /** The URL at which Consul looks whether it is healthy, where that is known. */
+  readonly check?: string | undefined;
 }
 
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<number>;
@@ -25,8 +27,11 @@ export interface HttpProbeOptions {
   readonly method?: 'HEAD' | 'GET';
 }
 
-/** `'tcp'`: the time to connect. `{ http: '/path' }`: the time to the status line; a status of 400 or more fails. */
-export type ProbeOption = 'tcp' | HttpProbeOptions | Probe;
+/**
+ * `'tcp'`: the time to connect. `{ http: '/path' }`: the time to the status line; a status of 400 or more fails. `'check'`: the same of the
+ * URL (or TCP port) at which Consul looks whether the instance is healthy; needs the source `consulHttp`, connects where there is none.
+ */
+export type ProbeOption = 'tcp' | 'check' | HttpProbeOptions | Probe;
 
 const checkHttp = fields({
   http: (value, path) =>
@@ -37,11 +42,11 @@ const checkHttp = fields({
 });
 
 export const checkProbe: Check<ProbeOption> = (value, path) => {
-  if (value === 'tcp' || typeof value === 'function') return value as ProbeOption;
+  if (value === 'tcp' || value === 'check' || typeof value === 'function') return value as ProbeOption;
   const isHttp = typeof value === 'object' && value !== null && 'http' in value;
   return isHttp
     ? (checkHttp(value, path) as HttpProbeOptions)
-    : refuse(path, "'tcp', { http: '/path' } or a function", value);
+    : refuse(path, "'tcp', 'check', { http: '/path' } or a function", value);
 };
 
 export interface ProberOptions {

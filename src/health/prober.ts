@@ -4,6 +4,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Random } from '../random.ts';
 import { httpProbe } from './http.ts';
 import type { Probe, ProbeOption, Prober, ProberOptions } from './probe.ts';
+import { registeredCheckProbe } from './registered-check.ts';
 import { tcpProbe } from './tcp.ts';
 
 /** However it is asked for: probes are for finding out, not for load. In ms. */
@@ -145,5 +146,6 @@ function movingAverage(average: number | undefined, sample: number | undefined, 
 
 function probeFrom(option: ProbeOption): Probe {
   if (typeof option === 'function') return option;
+  if (option === 'check') return registeredCheckProbe;
   return option === 'tcp' ? tcpProbe : httpProbe(option);
 }

@@ -8,13 +8,16 @@ import { perName } from './per-name.ts';
 import { Place } from './place.ts';
 import type { Address, Resolver } from './resolver.ts';
 import { Together } from './together.ts';
-import { joinTokens } from './tokens.ts';
+import { joinKnownTokens, tokenOf } from './tokens.ts';
 import { union } from './union.ts';
 
 export interface DatacentersOptions extends PartsOptions {
   readonly hold: Hold;
   readonly warnings: Pick<Warnings, 'once' | 'over'>;
 }
+
+/** In ms: how soon a datacenter that fails is asked again, though the others tell of their changes. */
+const longestInDoubt = 10_000;
 
 /**
  * One list over several datacenters, by one question for each through one resolver. Every address says which datacenter it is in.
@@ -57,22 +60,23 @@ export function overDatacenters(
       outcomes.flatMap((outcome, i) => [...known[i]!.note(outcome, datacenters[i]!, now, hold)]),
     );
     const sets = outcomes.flatMap(({ found }) => found ?? []);
-    if (sets.length === 0) throw noneFound('datacenters', outcomes, datacenters);
+    // One that fails is asked again with the next question; the changes of the others are not held up by it.
+    const token = joinKnownTokens(outcomes.map(tokenOf));
+    if (sets.length === 0) throw noneFound('datacenters', outcomes, datacenters, token);
     for (const [i, outcome] of outcomes.entries()) report(name, datacenters[i]!, known[i]!, outcome);
-    const merged = union(sets);
-    if (staying.size > 0) {
-      const { omission = 0, unresolved } = merged;
-      return {
-        ...merged,
-        complete: false,
-        omission,
-        unresolved: { ...unresolved, datacenters: [...staying] },
-      };
-    }
-    // Given up, so its instances go; but nobody has said that it has none.
-    if (outcomes.some(hasFailed)) return { ...merged, complete: false, omission: merged.omission ?? 0 };
-    const token = joinTokens(outcomes.map(({ found }) => found?.token));
-    return { ...merged, ...(token !== undefined && { token }) };
+    const { ttl, ...merged } = union(sets);
+    const isDoubtful = staying.size > 0 || outcomes.some(hasFailed);
+    const list = {
+      ...merged,
+      ttl: isDoubtful ? Math.min(ttl, longestInDoubt) : ttl,
+      ...(token !== undefined && { token }),
+    };
+    if (!isDoubtful) return list;
+    const { omission = 0, unresolved } = merged;
+    const doubtful = { ...list, complete: false, omission };
+    // Where none stays, a datacenter was given up: its instances go, but nobody has said that it has none.
+    if (staying.size === 0) return doubtful;
+    return { ...doubtful, unresolved: { ...unresolved, datacenters: [...staying] } };
   });
 }
 

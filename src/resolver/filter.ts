@@ -38,9 +38,17 @@ function decide(predicate: (address: Address) => boolean, address: Address): boo
   );
 }
 
-function noneLeft({ addresses, complete, omission = 0, unresolved, origin }: Resolution): DiscoveryError {
+function noneLeft({
+  addresses,
+  complete,
+  omission = 0,
+  unresolved,
+  origin,
+  token,
+}: Resolution): DiscoveryError {
   const from = origin === undefined ? '' : ` that ${origin.server} listed`;
   const message = `filter: the predicate is true for none of the ${addresses.length} addresses${from}.`;
-  if (complete || (omission < 1 && unresolved === undefined)) return new ServiceNotFoundError(message);
+  if (complete || (omission < 1 && unresolved === undefined))
+    return new ServiceNotFoundError(message, { token });
   return new DnsError('ERR_DNS_RESPONSE', `${message} But the list is incomplete just now.`, []);
 }

@@ -52,6 +52,7 @@ const addressFields = {
   datacenter: text,
   tags: strings,
   meta: stringsByKey,
+  check: text,
 } satisfies { [K in keyof Required<Address>]: Check<Required<Address>[K]> };
 const checkAddress: Check<Partial<Address>> = fields(addressFields);
 

@@ -3,7 +3,7 @@ import { noneFound } from './none-found.ts';
 import { type CombinedResolver, hasFailed, Parts, type PartsOptions, partsFields, partsOf } from './parts.ts';
 import type { Resolver } from './resolver.ts';
 import { Together } from './together.ts';
-import { joinTokens } from './tokens.ts';
+import { joinTokens, tokenOf } from './tokens.ts';
 import { union } from './union.ts';
 
 /** `timeout`: how long a resolver may take before it counts as failed, in ms. Default 5 000. */
@@ -33,9 +33,9 @@ export function merge(
   return parts.combined(async (name, asked) => {
     const outcomes = await together.ask(name, asked);
     const sets = outcomes.flatMap(({ found }) => found ?? []);
-    if (sets.length === 0) throw noneFound('merge', outcomes);
+    const token = joinTokens(outcomes.map(tokenOf));
+    if (sets.length === 0) throw noneFound('merge', outcomes, undefined, token);
     if (outcomes.some(hasFailed)) return { ...union(sets), complete: false, omission: 1 };
-    const token = joinTokens(outcomes.map(({ found }) => found?.token));
     return { ...union(sets), ...(token !== undefined && { token }) };
   });
 }

@@ -7,8 +7,14 @@ import type { Outcome } from './parts.ts';
  *
  * @param who `failover`, `datacenters` …
  * @param titles what to call each part; default 1, 2, …
+ * @param token names the emptiness, where it can be waited for to end.
  */
-export function noneFound(who: string, outcomes: readonly Outcome[], titles?: readonly string[]): unknown {
+export function noneFound(
+  who: string,
+  outcomes: readonly Outcome[],
+  titles?: readonly string[],
+  token?: string,
+): unknown {
   const errors = outcomes.map(({ error }) => error);
   const titled = (error: unknown, i: number) =>
     `${titles?.[i] ?? i + 1}: ${error instanceof Error ? error.message : error}`;
@@ -16,7 +22,7 @@ export function noneFound(who: string, outcomes: readonly Outcome[], titles?: re
   const message = `${who}: none of ${errors.length} has an instance now. ${said.join(' | ')}`;
   const cause = errors.length === 1 ? errors[0] : new AggregateError(errors, 'one error of each');
   if (errors.every((error) => error instanceof ServiceNotFoundError)) {
-    return new ServiceNotFoundError(message, { cause });
+    return new ServiceNotFoundError(message, { cause, token });
   }
   const failures = errors.filter((error) => error instanceof DnsError);
   const [first] = failures;

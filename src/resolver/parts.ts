@@ -134,7 +134,8 @@ function usable(resolution: Resolution): Resolution {
     throw new InvalidOptionError('A resolver must answer { addresses: [...], ttl, complete }.');
   }
   if (resolution.addresses.length > 0) return resolution;
-  throw new ServiceNotFoundError(`${resolution.origin?.server ?? 'The resolver'} answered an empty list.`);
+  const { origin, token } = resolution;
+  throw new ServiceNotFoundError(`${origin?.server ?? 'The resolver'} answered an empty list.`, { token });
 }
 
 /** Ends `question` with `end`. Returns the way to stop that. */

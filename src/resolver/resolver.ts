@@ -30,6 +30,8 @@ export interface Address {
   readonly datacenter?: string;
   readonly tags?: readonly string[];
   readonly meta?: Readonly<Record<string, string>>;
+  /** The URL at which Consul looks whether it is healthy (`http://`, `https://`, `tcp://`), where that is known. */
+  readonly check?: string;
 }
 
 /** How an answer was obtained; for people and tools, never for decisions. */

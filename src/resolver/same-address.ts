@@ -11,6 +11,7 @@ export function sameAddress(a: Address, b: Address): boolean {
     a.serverName === b.serverName &&
     a.node === b.node &&
     a.datacenter === b.datacenter &&
+    a.check === b.check &&
     sameList(a.tags, b.tags) &&
     sameRecord(a.meta, b.meta)
   );

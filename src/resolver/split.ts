@@ -7,7 +7,7 @@ import type { Resolver } from './resolver.ts';
 import { divided } from './shares.ts';
 import { drawnKey } from './subset.ts';
 import { Together } from './together.ts';
-import { joinTokens } from './tokens.ts';
+import { joinTokens, tokenOf } from './tokens.ts';
 
 export interface SplitOptions extends PartsOptions {
   /** What the canary gets, 0…1. */
@@ -48,16 +48,12 @@ export function split(stable: Resolver, canary: Resolver, options: SplitOptions)
   return parts.combined(async (name, asked) => {
     const outcomes = await together.ask(name, asked);
     const [old, young] = outcomes.map(({ found }) => found);
-    if (old !== undefined && young !== undefined) {
-      const token = joinTokens([old.token, young.token]);
-      const { token: _, ...set } = divided(old, young, ownShare);
-      return token === undefined ? set : { ...set, token };
-    }
-    const only = old ?? young;
-    if (only === undefined) throw noneFound('split', outcomes, ['stable', 'canary']);
     // The token of one would hide that the other came back.
-    const { token, ...set } = only;
-    return set;
+    const token = joinTokens(outcomes.map(tokenOf));
+    const only = old ?? young;
+    if (only === undefined) throw noneFound('split', outcomes, ['stable', 'canary'], token);
+    const { token: _, ...set } = old && young ? divided(old, young, ownShare) : only;
+    return token === undefined ? set : { ...set, token };
   });
 }
 

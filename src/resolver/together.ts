@@ -12,6 +12,8 @@ interface Standing {
   failure: unknown;
   /** The question that goes on after those who asked have left. */
   asking: Promise<Outcome> | undefined;
+  /** Those who wait for a change and are to learn that it answers again. */
+  readonly absent: Set<() => void>;
 }
 
 type Outcomes = (Outcome | undefined)[];
@@ -29,7 +31,7 @@ export class Together {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#standings = perName(() =>
-      parts.resolvers.map((): Standing => ({ failure: undefined, asking: undefined })),
+      parts.resolvers.map((): Standing => ({ failure: undefined, asking: undefined, absent: new Set() })),
     );
   }
 
@@ -39,7 +41,8 @@ export class Together {
     this.#parts.mustAnswer(signal);
     const standings = this.#standings(name);
     const tokens = splitToken(after, standings.length);
-    const outcomes: Outcomes = tokens === undefined ? [] : await this.#changed(name, options, tokens);
+    const outcomes: Outcomes =
+      tokens === undefined ? [] : await this.#changed(name, options, tokens, standings);
     this.#parts.mustAnswer(signal);
     const alongside = standings.map((standing, part) =>
       standing.failure === undefined || outcomes[part] !== undefined
@@ -73,20 +76,37 @@ export class Together {
     const outcome = await standing.asking;
     standing.asking = undefined;
     outcomes[part] = note(standing, outcome, undefined);
+    if (outcome.found !== undefined) for (const tell of standing.absent) tell();
   }
 
-  /** Waits until the set of any part is another one than its token names. The outcomes that say so. */
-  async #changed(name: ServiceName, options: ResolveOptions, tokens: readonly string[]): Promise<Outcomes> {
+  /**
+   * Waits until the set of any part with a token is another one than that names, or until one without, which failed, was asked by somebody
+   * else and answered. The outcomes that say so.
+   */
+  async #changed(
+    name: ServiceName,
+    options: ResolveOptions,
+    tokens: readonly (string | undefined)[],
+    standings: readonly Standing[],
+  ): Promise<Outcomes> {
     const { signal } = options;
     const waiting = new AbortController();
     const stop = () => waiting.abort(signal?.reason);
     signal?.addEventListener('abort', stop, { once: true });
     const outcomes: Outcomes = [];
-    const questions = tokens.map(async (after, part) => {
+    const questions = tokens.flatMap((after, part) => (after === undefined ? [] : [{ after, part }]));
+    const answers = questions.map(async ({ after, part }) => {
       const outcome = await this.#parts.ask(part, name, { ...options, after, signal: waiting.signal });
       if (!waiting.signal.aborted) outcomes[part] = outcome;
     });
-    await Promise.race(questions);
+    const absent = standings.filter((_, part) => tokens[part] === undefined);
+    let tell = () => {};
+    const returned = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    for (const standing of absent) standing.absent.add(tell);
+    await Promise.race([...answers, returned]);
+    for (const standing of absent) standing.absent.delete(tell);
     signal?.removeEventListener('abort', stop);
     waiting.abort();
     return outcomes;
