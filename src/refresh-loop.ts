@@ -41,6 +41,9 @@ export interface RefreshLoopSetup {
   readonly onList: (addresses: readonly Address[], why: Change['why']) => void;
 }
 
+/** In ms. */
+const hintsApart = 1_000;
+
 /**
  * Asks for one service again and again, and decides what an answer, an empty answer and a failure do to its list: here are the
  * hold timers, and nowhere else.
@@ -55,6 +58,7 @@ export class RefreshLoop {
   #emptyAt = 0;
   #silentSinceEmpty = false;
   #confirmedAt = Number.NEGATIVE_INFINITY;
+  #hintedAt = Number.NEGATIVE_INFINITY;
   /** Whether a list of an earlier run stood in: it does so once. */
   #recalled = false;
   #asking: Promise<void> | undefined;
@@ -108,6 +112,17 @@ export class RefreshLoop {
   /** Asks past the cache as soon as the refresh budget allows. Nobody waits for it: who comes to wait calls `ask()`. */
   askInTurn(): void {
     this.#schedule.inTurn(() => void this.ask(true));
+  }
+
+  /**
+   * The list may be out of date: an instance cannot be reached. Asks soon, at most once a second. Not while Consul itself fails, whose
+   * retries have a pace of their own.
+   */
+  hint(): void {
+    const now = this.#setup.clock.now();
+    if (this.error !== undefined || this.#asking !== undefined || now - this.#hintedAt < hintsApart) return;
+    this.#hintedAt = now;
+    this.askInTurn();
   }
 
   /** Ends the asking; who waits is told `reason`. */
