@@ -55,7 +55,7 @@ export class HttpAgent extends Agent {
   }
 }
 
-/** For `https:`, otherwise as HttpAgent: one connection a request and endpoint, with the service's name in the TLS handshake. */
+/** For `https:`, otherwise as HttpAgent. Certificates must be valid for the service's name, unless `serverName` says otherwise. */
 export class HttpsAgent extends TlsAgent {
   readonly #balancing: Balancing;
 

@@ -197,6 +197,23 @@ describe('what the balancer is told of a request', () => {
     expect([ok, aborted]).toEqual([true, undefined]);
   });
 
+  it('nothing yet, when the answer is there before the upload has ended', async () => {
+    const { request, outcome, outcomes, clock } = await exchange(
+      (incoming, response) => {
+        incoming.resume();
+        response.end('enough');
+      },
+      { method: 'POST' },
+    );
+    request.write('some');
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    await once(response.resume(), 'end');
+    await clock.advance(5);
+    expect(outcomes()).toEqual([]);
+    request.end('more');
+    expect(await outcome()).toEqual({ ok: true, firstByte: 0, elapsed: 5 });
+  });
+
   it('that it has ended, when nobody listens to the answer', async () => {
     const { request, outcome, agent } = await exchange((_request, response) =>
       response.end('x'.repeat(500_000)),

@@ -105,12 +105,8 @@ export class Balancing {
       const giveUp = connecting(socket, secure, limits, {
         connected: () => {
           socket.off('timeout', onTimeout);
-          if (queued) take(null, socket);
-          else
-            trip.runInAsyncScope(() => {
-              trip.connected();
-              take(null, socket);
-            });
+          if (!queued) trip.connected();
+          take(null, socket);
         },
         failed: (failure) => this.#unmade(queued ? name : undefined, trip, failure),
         closed: () => {

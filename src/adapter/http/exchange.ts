@@ -51,11 +51,6 @@ export class Exchange {
     return this.#timedOut || isTimeout(error);
   }
 
-  /** Whatever comes is of no interest any more. */
-  forget(): void {
-    this.#over = true;
-  }
-
   #begin(socket: Duplex): void {
     if (this.#over) return;
     this.#socket = socket;

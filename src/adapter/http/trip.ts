@@ -31,8 +31,7 @@ export interface TripSetup {
 
 /**
  * One request to a service: waits for the list, leases an endpoint, has Node's agent find a socket to it, goes elsewhere where none can
- * be made, and says how it went. An AsyncResource, because what happens to it later is caused by who made the request, whatever else
- * was going on.
+ * be made, and says how it went. An AsyncResource, because a connection that fails for a queue may belong to another request.
  */
 export class Trip extends AsyncResource {
   readonly request: ClientRequest;
@@ -128,7 +127,7 @@ export class Trip extends AsyncResource {
       clock.clearTimeout(timer);
       this.#giveUp = undefined;
     }
-    this.runInAsyncScope(() => this.#go());
+    this.#go();
   }
 
   #go(): void {
@@ -241,9 +240,8 @@ export class Trip extends AsyncResource {
 
   #endUnsent(outcome: Outcome, error?: unknown): void {
     if (this.#over) return;
-    this.#exchange.forget();
     this.#end(outcome);
-    this.runInAsyncScope(() => endUnsent(this.request, error));
+    endUnsent(this.request, error);
   }
 
   #end(outcome: Outcome): void {

@@ -137,7 +137,6 @@ export class Exchange {
 
   /** The answer broke off. */
   broken(error: unknown): void {
-    this.#current = undefined;
     this.#end(error);
   }
 
@@ -147,11 +146,9 @@ export class Exchange {
     if (!rules.concerns(status)) return false;
     const { endpoint } = attempt;
     const said = read(headers);
+    const failed = this.#failed(attempt, { status, headers: said });
     try {
-      if (
-        !rules.afterStatus(this.options, this.#failed(attempt, { status, headers: said }), this.#nextBody())
-      )
-        return false;
+      if (!rules.afterStatus(this.options, failed, this.#nextBody())) return false;
     } catch {
       // What it answered is better than what a function of the user threw.
       return false;
@@ -166,37 +163,36 @@ export class Exchange {
 
   /** An attempt failed before its response came. */
   failed(attempt: Try, error: unknown): void {
-    const repeatable = this.#mayRepeat(attempt, error);
-    if (repeatable === true) {
-      const reason = this.#again(attempt, error);
-      if (reason === undefined) return;
-      this.#remember(attempt, error);
-      if (this.#attempts!.length === 1 && reason === spent) this.#end(error);
-      else this.#end(this.#exhausted(reason));
+    const reason = this.#mayNotRepeat(attempt, error) ?? this.#again(attempt, error);
+    if (reason === undefined) return;
+    // While nothing was repeated there is no story to tell.
+    if (reason === spent || (reason === notRepeatable && this.#attempts === undefined)) {
+      this.#end(error);
       return;
     }
-    if (this.#attempts === undefined && repeatable === false) {
-      this.#end(error);
-    } else {
-      this.#remember(attempt, error);
-      this.#end(this.#exhausted(repeatable === false ? notRepeatable : repeatable));
-    }
+    this.#remember(attempt, error);
+    this.#end(this.#exhausted(reason));
   }
 
   /** Whether the request itself brought an error about: an option undici refuses, a body that broke. */
   isCallers(error: unknown): boolean {
     const { code } = Object(error) as { code?: unknown };
-    // The network's errors have codes, and so do most of undici's own.
-    const refused = this.#sending && typeof code !== 'string';
-    return refused || callersCodes.has(code as string) || brokeByItself(this.options.body, error);
+    // Two of undici's own have no code: of a header that cannot be text, of parameters beside parameters.
+    const spotted = code === undefined && (error instanceof TypeError || 'query' in this.options);
+    return (
+      (this.#sending && spotted) ||
+      callersCodes.has(code as string) ||
+      brokeByItself(this.options.body, error)
+    );
   }
 
-  /** True, false, or why a function of the user could not say it. */
-  #mayRepeat(attempt: Try, error: unknown): boolean | string {
-    if (this.isCallers(error)) return false;
+  /** Why such a failure is not repeated; `undefined` where it may be. */
+  #mayNotRepeat(attempt: Try, error: unknown): string | undefined {
+    if (this.isCallers(error)) return notRepeatable;
     const { rules } = this.#setup;
+    const failed = this.#failed(attempt, { error });
     try {
-      return rules.afterError(this.options, this.#failed(attempt, { error }), attempt, this.#nextBody());
+      return rules.afterError(this.options, failed, attempt, this.#nextBody()) ? undefined : notRepeatable;
     } catch (thrown) {
       return `no further attempt: retryOn threw: ${inWords(thrown)}`;
     }

@@ -4,24 +4,26 @@ import { isRepeatable } from '../request-body.ts';
 import type { DispatchOptions, Handler } from './dispatch.ts';
 import { type ReplayingDispatcher, replayingDispatcher } from './dispatcher.ts';
 import type { DispatcherOptions } from './options.ts';
+import { inOwnObjects } from './own-objects.ts';
 import { peer } from './peer.ts';
 
 /**
  * undici's own `fetch`, over a dispatcher as `createDispatcher()` makes it: `await fetch('http://web.service.consul/users/1')`.
  *
  * It knows `init.body`, which below fetch is a stream: text, buffers and blobs can be sent a second time, where a retry is allowed.
- * Streams, forms and the bodies of Request objects are never buffered, and so never sent twice.
+ * Streams, forms and the bodies of Request objects are never buffered, and so never sent twice. Takes `Request` and `FormData` of Node's own
+ * as well as undici's.
  *
  * @throws as `createDispatcher()`.
  */
 export function createFetch(discovery: Discovery, options: DispatcherOptions = {}): typeof UndiciFetch {
   const dispatcher = replayingDispatcher(discovery, options, 'createFetch');
   const undici = peer(options.undici);
-  return (input, init) => {
-    const { body, dispatcher: given } = init ?? {};
+  return async (given, options) => {
+    const [input, init] = inOwnObjects(undici, given, options);
     // Who brings a dispatcher of his own wants that one.
-    if (given !== undefined) return undici.fetch(input, init);
-    const replay = repeatable(body);
+    if (init.dispatcher !== undefined) return undici.fetch(input, init);
+    const replay = repeatable(init.body);
     const used = replay === undefined ? dispatcher : new Replaying(dispatcher, replay);
     return undici.fetch(input, { ...init, dispatcher: used as never });
   };

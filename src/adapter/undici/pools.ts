@@ -2,6 +2,7 @@ import type { buildConnector, Pool } from 'undici';
 import type { Endpoint } from '../../endpoint.ts';
 import type { Follower, Service } from '../../service.ts';
 import type { Change } from '../../snapshot.ts';
+import { type Placed, UnderWay } from '../under-way.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import type { Transport } from './exchange.ts';
 import type { RequestOptions } from './options.ts';
@@ -22,7 +23,7 @@ export interface PoolsSetup {
 }
 
 /** A request, as far as it can be ended. */
-interface Ending {
+interface Ending extends Placed {
   abort(reason: unknown): void;
 }
 
@@ -46,7 +47,7 @@ export class EndpointPools implements Transport, Follower {
   readonly #setup: PoolsSetup;
   readonly #pools = new Map<Endpoint, Held>();
   readonly #closing = new Set<Pool>();
-  readonly #requests = new Set<Ending>();
+  readonly #requests = new UnderWay<Ending>();
   readonly #unfollow: () => void;
   readonly #drained: Promise<void>;
   #tellDrained = () => {};
@@ -109,7 +110,7 @@ export class EndpointPools implements Transport, Follower {
     this.closed();
     const error = given ?? new this.#setup.undici.errors.ClientDestroyedError();
     // First the requests: an attempt that broke off would be followed by another.
-    for (const request of [...this.#requests]) request.abort(error);
+    for (const request of this.#requests.all) request.abort(error);
     for (const pool of [...this.#closing]) void pool.destroy(error);
     for (const { pool } of [...this.#pools.values()]) void pool.destroy(error);
     await this.#drained;

@@ -4,14 +4,12 @@ import { askerFor } from '../../../src/adapter/undici/askers.ts';
 import type { DispatchOptions } from '../../../src/adapter/undici/dispatch.ts';
 import { Exchange, type ExchangeSetup } from '../../../src/adapter/undici/exchange.ts';
 import type { RetryOptions } from '../../../src/adapter/undici.ts';
-import type { Balancer, Outcome } from '../../../src/balancer/balancer.ts';
-import { RoundRobin } from '../../../src/balancer/round-robin.ts';
-import type { Endpoint } from '../../../src/endpoint.ts';
 import type { ServiceOptions } from '../../../src/index.ts';
 import { createRandom } from '../../../src/random.ts';
 import { letterOf } from '../../lists.ts';
 import { readyWorld } from '../../service-world.ts';
 import { type Asking, type AskingOptions, asking } from './asking.ts';
+import { recording, type Told } from './recording.ts';
 import { type Manner, scriptedTransport } from './scripted-transport.ts';
 
 export const refused = () =>
@@ -37,7 +35,7 @@ export async function exchangeWorld({
   unready = false,
   ...retries
 }: WorldOptions = {}) {
-  const outcomes: { endpoint: Endpoint; outcome: Outcome }[] = [];
+  const outcomes: Told[] = [];
   const options = { balancer: () => recording(outcomes), ...service };
   const world = await readyWorld(options, list);
   const { clock, source } = world;
@@ -102,16 +100,6 @@ export async function exchangeWorld({
     get inFlight(): number {
       return web.stats().inFlight;
     },
-  };
-}
-
-/** In turn, beginning with the first. */
-function recording(outcomes: { endpoint: Endpoint; outcome: Outcome }[]): Balancer {
-  const turns = new RoundRobin({ random: { ...createRandom(1), below: () => 0 } });
-  return {
-    update: (snapshot) => turns.update(snapshot),
-    pick: (key, exclude) => turns.pick(key, exclude),
-    finished: (endpoint, outcome) => void outcomes.push({ endpoint, outcome }),
   };
 }
 

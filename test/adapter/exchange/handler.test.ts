@@ -88,6 +88,16 @@ describe('the controller that a handler of the new manner gets', () => {
     expect(asker.controller).toMatchObject({ aborted: false, reason: null });
     asker.abort('enough');
     expect(asker.controller).toMatchObject({ aborted: true, reason: 'enough' });
+    asker.abort('more than that');
+    expect(asker.controller).toMatchObject({ aborted: true, reason: 'enough' });
+  });
+
+  it('says nothing of an abort that came too late', async () => {
+    const world = await exchangeWorld();
+    const asker = world.ask('new');
+    world.transport.last.respond(200);
+    asker.abort('too late');
+    expect(asker.controller).toMatchObject({ aborted: false, reason: null });
   });
 
   it('shows headers and trailers as they came over the wire', async () => {
