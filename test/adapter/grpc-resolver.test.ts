@@ -132,7 +132,7 @@ describe('a channel', () => {
     expect(heard).toHaveLength(2);
   });
 
-  it('that asks again and again has the service asked once in 5 s, whichever of many it is', async () => {
+  it('that asks again and again has the service asked once a second, whichever of many it is', async () => {
     const { resolver, channel, source, clock } = followed('ab', { ttl: { min: 60_000, jitter: 0 } });
     const others = Array.from({ length: 20 }, () => channel('consul:///web').resolver);
     for (const one of [resolver, ...others]) one.updateResolution();
@@ -142,7 +142,8 @@ describe('a channel', () => {
       for (const one of [resolver, ...others]) for (let i = 0; i < 10; i++) one.updateResolution();
       await clock.advance(1_000);
     }
-    expect(source.asked).toHaveLength(3);
+    expect(source.asked.length).toBeGreaterThan(9);
+    expect(source.asked.length).toBeLessThan(13);
   });
 
   it('that asks while nobody waits keeps no process alive', async () => {

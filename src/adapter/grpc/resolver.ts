@@ -70,7 +70,7 @@ class ConsulResolver implements GrpcResolver {
       this.#start();
       return;
     }
-    this.#followed.registered.hints.hint(this.#followed.service);
+    this.#followed.service.hint();
     // Up to 1.13 a channel forgets an error when it asks again, and holds its calls until it is told.
     if (this.#told === failed) this.#tellSoon();
   }

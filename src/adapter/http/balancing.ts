@@ -4,6 +4,7 @@ import type { AdapterHost } from '../../adapter-host.ts';
 import { endpointKey } from '../../endpoint.ts';
 import type { Service } from '../../service.ts';
 import { Hosts } from '../hosts.ts';
+import { UnderWay } from '../under-way.ts';
 import { connecting, isConnecting } from './connecting.ts';
 import { Listed } from './listed.ts';
 import { type AgentRequest, endUnsent, type NodeAgent, type SocketTaker } from './node-agent.ts';
@@ -19,6 +20,10 @@ export interface BalancingSetup {
   readonly secure: boolean;
 }
 
+/** Where a request keeps its trip: see UnderWay on why this is no Map. */
+const ofRequest = Symbol('trip');
+type Travelling = ClientRequest & { [ofRequest]?: Trip };
+
 /**
  * What makes one of Node's agents a balancing one. It says at each request which endpoint is to have it, and leaves sockets to Node,
  * which keeps them by `host:port`: of an endpoint, since that is what it is given. A new socket is handed to its request only when
@@ -28,7 +33,7 @@ export class Balancing {
   readonly #setup: BalancingSetup;
   readonly #hosts: Hosts;
   readonly #listed: Listed;
-  readonly #trips = new Map<ClientRequest, Trip>();
+  readonly #trips = new UnderWay<Trip>();
   /** The endpoint of each socket that was made for a service. */
   readonly #endpoints = new WeakMap<Duplex, string>();
   readonly #trip: TripSetup;
@@ -48,7 +53,7 @@ export class Balancing {
       send: (request, options) => base.addRequest.call(agent, request, options),
       queues: (request) => Object.values(agent.requests).some((queue) => queue?.at(-1) === request),
       unqueue: (request) => this.#unqueue(request),
-      left: (request) => this.#left(request),
+      left: (trip) => this.#left(trip),
     };
     this.#awaitClose();
   }
@@ -66,7 +71,8 @@ export class Balancing {
     if (service === undefined) base.addRequest.call(agent, request, options);
     else {
       const trip = new Trip(request, service, options, this.#trip);
-      this.#trips.set(request, trip);
+      this.#trips.add(trip);
+      (request as Travelling)[ofRequest] = trip;
       trip.start();
     }
   }
@@ -82,7 +88,7 @@ export class Balancing {
 
   createSocket(request: ClientRequest, options: AgentRequest, take: SocketTaker): void {
     const { agent, base, host, balanced, secure } = this.#setup;
-    const trip = this.#trips.get(request);
+    const trip = (request as Travelling)[ofRequest];
     if (trip === undefined) {
       base.createSocket.call(agent, request, options, take);
       return;
@@ -145,8 +151,8 @@ export class Balancing {
     });
   }
 
-  #left(request: ClientRequest): void {
-    this.#trips.delete(request);
+  #left(trip: Trip): void {
+    this.#trips.delete(trip);
     if (this.#trips.size === 0) this.#drained?.();
   }
 
@@ -156,7 +162,7 @@ export class Balancing {
     // Another socket may have been free meanwhile.
     if (failed === undefined) return;
     if (queue !== undefined) this.#unqueue(failed);
-    const other = this.#trips.get(failed);
+    const other = (failed as Travelling)[ofRequest];
     if (other === undefined) endUnsent(failed, error);
     else other.failed(error);
   }

@@ -2,6 +2,7 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Outcome } from '../../balancer/balancer.ts';
+import { nothingNew } from '../nothing-new.ts';
 import { speaksWell } from '../response-outcome.ts';
 
 export interface Ends {
@@ -9,8 +10,8 @@ export interface Ends {
   elapsed(): number;
   /** The request has its socket: from here on Node closes what is to be closed. */
   begun(): void;
-  /** The answer is an upgrade: the socket is the caller's now, and `ended` comes when it closes. */
-  upgraded(): void;
+  /** The answer is an upgrade, which went so: the socket is the caller's now, and `ended` comes when it closes. */
+  upgraded(outcome: Outcome): void;
   ended(outcome: Outcome): void;
 }
 
@@ -84,8 +85,8 @@ export class Exchange {
       this.#end(outcome);
       return;
     }
-    this.#ends.upgraded();
-    socket.once('close', () => this.#end(outcome));
+    this.#ends.upgraded(outcome);
+    socket.once('close', () => this.#end(nothingNew));
   }
 
   #end(outcome: Outcome): void {

@@ -6,7 +6,8 @@ import { NoEndpointsError, OverloadedError } from '../../errors.ts';
 import { Lease, type Lessor } from '../../lease.ts';
 import { Run } from '../../run.ts';
 import type { Service } from '../../service.ts';
-import { nothingNew, releaseWhenClosed } from './hold.ts';
+import { nothingNew } from '../nothing-new.ts';
+import { releaseWhenClosed } from './hold.ts';
 import type { ConnectOptions } from './options.ts';
 
 /**

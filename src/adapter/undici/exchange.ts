@@ -1,5 +1,5 @@
 import { attemptsInWords, inWords } from '../../attempts-in-words.ts';
-import type { Excluded } from '../../balancer/balancer.ts';
+import type { Excluded, Outcome } from '../../balancer/balancer.ts';
 import type { Clock, TimerHandle } from '../../clock.ts';
 import type { Endpoint } from '../../endpoint.ts';
 import { type Attempt, RequestTimeoutError, RetriesExhaustedError } from '../../errors.ts';
@@ -133,6 +133,11 @@ export class Exchange {
   finished(): void {
     this.#over = true;
     if (this.#deadline !== undefined) this.clock.clearTimeout(this.#deadline);
+  }
+
+  /** How an attempt went whose lease goes on. */
+  report(endpoint: Endpoint, outcome: Outcome): void {
+    this.#service.report(endpoint, outcome);
   }
 
   /** The answer broke off. */
