@@ -341,6 +341,6 @@ describe('an upgrade', () => {
     expect(String((await once(socket, 'data'))[0])).toBe('ping');
     socket.destroy();
     await until(() => world.inFlight() === 0);
-    expect(world.told).toMatchObject([{ outcome: { ok: true } }]);
+    expect(world.told).toMatchObject([{ outcome: { ok: true } }, { outcome: nothingNew }]);
   });
 });
