@@ -26,22 +26,17 @@ export class Redirected implements Transport {
     const names = hostHeader === 'service' ? (port === '' ? hostname : `${hostname}:${port}`) : undefined;
     const byTarget = serverName === 'target' ? endpoint.serverName : undefined;
     const fixed = serverName === 'service' || serverName === 'target' ? byTarget : serverName;
-    this.#below(
-      {
-        ...request,
-        origin: `${secure ? 'https' : 'http'}://${endpoint.address}`,
-        ...(names !== undefined && { headers: withHost(request.headers, names) }),
-        // `null`: a request with a `Host` of its own is asked for under that name, as undici does it.
-        ...(secure && {
-          servername: fixed ?? request.servername ?? (hasHost(request.headers) ? null : hostname),
-        }),
-      },
-      handler,
-    );
+    const sent: Sent = { ...request, origin: `${secure ? 'https' : 'http'}://${endpoint.address}` };
+    if (names !== undefined) sent.headers = withHost(request.headers, names);
+    // `null`: a request with a `Host` of its own is asked for under that name, as undici does it.
+    if (secure) sent.servername = fixed ?? request.servername ?? (hasHost(request.headers) ? null : hostname);
+    this.#below(sent, handler);
   }
 
   done(): void {}
 }
+
+type Sent = { -readonly [K in keyof DispatchOptions]: DispatchOptions[K] };
 
 /** The headers and a `Host`, unless there is one. */
 function withHost(headers: unknown, host: string): unknown {
