@@ -46,7 +46,12 @@ export class HttpAgent extends Agent {
   }
 
   override keepSocketAlive(socket: Duplex): boolean {
-    return this.#balancing.keeps(socket) && (super.keepSocketAlive(socket) as unknown as boolean);
+    return this.#balancing.keeps(socket, () => super.keepSocketAlive(socket) as unknown as boolean);
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    super.reuseSocket(socket, request);
+    this.#balancing.reused(socket);
   }
 
   override destroy(): void {
@@ -79,7 +84,12 @@ export class HttpsAgent extends TlsAgent {
   }
 
   override keepSocketAlive(socket: Duplex): boolean {
-    return this.#balancing.keeps(socket) && (super.keepSocketAlive(socket) as unknown as boolean);
+    return this.#balancing.keeps(socket, () => super.keepSocketAlive(socket) as unknown as boolean);
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    super.reuseSocket(socket, request);
+    this.#balancing.reused(socket);
   }
 
   override destroy(): void {

@@ -1,4 +1,5 @@
 import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AdapterHost } from '../../adapter-host.ts';
 import { endpointKey } from '../../endpoint.ts';
@@ -6,6 +7,7 @@ import type { Service } from '../../service.ts';
 import { Hosts } from '../hosts.ts';
 import { UnderWay } from '../under-way.ts';
 import { connecting, isConnecting } from './connecting.ts';
+import { idleLimit } from './idle-limit.ts';
 import { Listed } from './listed.ts';
 import { type AgentRequest, endUnsent, type NodeAgent, type SocketTaker } from './node-agent.ts';
 import type { Balanced } from './options.ts';
@@ -126,10 +128,21 @@ export class Balancing {
     });
   }
 
-  /** Whether a socket that has done its work may wait for the next request. */
-  keeps(socket: Duplex): boolean {
+  /** Whether a socket that has done its work may wait for the next request; not for longer than the server will. */
+  keeps(socket: Duplex, asNodeDoes: () => boolean): boolean {
     const endpoint = this.#endpoints.get(socket);
-    return endpoint === undefined || this.#listed.has(endpoint);
+    if (endpoint === undefined) return asNodeDoes();
+    const limit = idleLimit(socket);
+    if (!this.#listed.has(endpoint) || (limit !== undefined && limit <= 0) || !asNodeDoes()) return false;
+    const { timeout = 0 } = this.#setup.agent.options;
+    // Node looks at it only where the agent has a timeout of its own.
+    if (limit !== undefined && (timeout === 0 || limit < timeout)) (socket as Socket).setTimeout(limit);
+    return true;
+  }
+
+  /** What was set for its rest says nothing of its work. */
+  reused(socket: Duplex): void {
+    if (this.#endpoints.has(socket)) (socket as Socket).setTimeout(this.#setup.agent.options.timeout ?? 0);
   }
 
   /** The agent is destroyed; as Node's it can be used again. */
