@@ -7,7 +7,9 @@ import { keepAlive } from '../../keep-alive.ts';
 import type { Lease } from '../../lease.ts';
 import type { Random } from '../../random.ts';
 import type { AcquireOptions, Service } from '../../service.ts';
-import { brokeByItself, isRepeatable } from '../request-body.ts';
+import { isCallersMistake } from '../callers-mistake.ts';
+import { backoff, Patience } from '../patience.ts';
+import { isRepeatable } from '../request-body.ts';
 import { retryAfter } from '../retry-after.ts';
 import type { FailedRequest } from '../retry-options.ts';
 import type { RetryRules } from '../retry-rules.ts';
@@ -44,11 +46,8 @@ export interface Asker {
 }
 
 const forever = Number.POSITIVE_INFINITY;
-/** Before the same endpoint is asked again, where there is no other: up to so many ms, twice as many each time, drawn at random. */
-const pause = 50;
-const longestPause = 1_000;
-/** A response that asks for more patience than this is the answer. */
-const patience = 10_000;
+/** A response that asks for more patience than so many ms is the answer. */
+const mostPatience = 10_000;
 
 /** One request: attempt after attempt, until one is answered, none may follow, or the asker gives up. */
 export class Exchange {
@@ -64,8 +63,7 @@ export class Exchange {
   #count = 0;
   #attempts: Attempt[] | undefined;
   #tried: Set<Endpoint> | undefined;
-  /** Who asked to be left alone until when. */
-  #patience: Map<Endpoint, number> | undefined;
+  #patience: Patience | undefined;
   #deadline: TimerHandle | undefined;
   #waiting: TimerHandle | undefined;
   /** While it waits there is no socket that would keep the process alive. */
@@ -160,8 +158,8 @@ export class Exchange {
     }
     const after = retryAfter(one(said['retry-after']), Date.now());
     if (after !== undefined) {
-      this.#patience ??= new Map();
-      this.#patience.set(endpoint, this.clock.now() + after);
+      this.#patience ??= new Patience();
+      this.#patience.ask(endpoint, this.clock.now() + after);
     }
     return this.#again(attempt, new Error(`response ${status}`)) === undefined;
   }
@@ -181,14 +179,7 @@ export class Exchange {
 
   /** Whether the request itself brought an error about: an option undici refuses, a body that broke. */
   isCallers(error: unknown): boolean {
-    const { code } = Object(error) as { code?: unknown };
-    // Two of undici's own have no code: of a header that cannot be text, of parameters beside parameters.
-    const spotted = code === undefined && (error instanceof TypeError || 'query' in this.options);
-    return (
-      (this.#sending && spotted) ||
-      callersCodes.has(code as string) ||
-      brokeByItself(this.options.body, error)
-    );
+    return isCallersMistake(this.options, error, this.#sending);
   }
 
   /** Why such a failure is not repeated; `undefined` where it may be. */
@@ -250,15 +241,9 @@ export class Exchange {
     const isLast = available.every((each) => each === endpoint || this.#tried?.has(each) === true);
     if (!isLast) return 0;
     const now = this.clock.now();
-    let wanted = 0;
-    if (this.#patience !== undefined) {
-      const asked = available.map((each) => (this.#patience?.get(each) ?? now) - now);
-      wanted = Math.max(0, Math.min(...asked));
-    }
     const { timeout, random } = this.#setup;
-    const drawn = Math.min(longestPause, pause * 2 ** (this.#count - 1)) * random.fraction();
-    const wait = Math.max(wanted, drawn);
-    return wait > patience || wait >= timeout - (now - this.#begun) ? undefined : wait;
+    const wait = Math.max(this.#patience?.before(available, now) ?? 0, backoff(this.#count, random));
+    return wait > mostPatience || wait >= timeout - (now - this.#begun) ? undefined : wait;
   }
 
   #waitsForList(): boolean {
@@ -307,8 +292,7 @@ export class Exchange {
       return this.#service.acquire(wish(key, this.#tried));
     } catch {
       // Everywhere else it was tried: the round begins again, with those who did not ask to be left alone.
-      this.#tried = new Set();
-      for (const [endpoint, until] of this.#patience ?? []) if (until > now) this.#tried.add(endpoint);
+      this.#tried = this.#patience?.leftAlone(now) ?? new Set();
       return this.#service.acquire(wish(key, this.#tried));
     }
   }
@@ -364,18 +348,6 @@ export class Exchange {
 
 const spent = 'no retries';
 const notRepeatable = 'the last failure is not one to be repeated';
-
-const callersCodes = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-  // Of a stream that was closed before its end.
-  'UND_ERR_ABORTED',
-  // Of something in a body that cannot be sent.
-  'ERR_INVALID_ARG_TYPE',
-  'UND_ERR_DESTROYED',
-  'UND_ERR_CLOSED',
-]);
 
 function wish(key: string | undefined, exclude?: Excluded): AcquireOptions {
   return { ...(key !== undefined && { key }), ...(exclude !== undefined && { exclude }) };

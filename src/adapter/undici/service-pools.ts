@@ -56,6 +56,8 @@ export class ServicePools {
 
   /** @param replay what to send in place of a body that can be read but once, when it is to be sent again. */
   dispatch(options: DispatchOptions, handler: Handler, replay: unknown): boolean {
+    if (typeof handler !== 'object' || handler === null)
+      throw new this.#undici.errors.InvalidArgumentError('handler must be an object');
     let pools: EndpointPools | undefined;
     try {
       if (this.closed) throw new ClosedError('The dispatcher was closed.');

@@ -71,7 +71,7 @@ for (const manner of manners) {
     it('are not those that undici finds without a code later', async () => {
       const world = await exchangeWorld({ retries: 0 });
       world.ask(manner);
-      world.transport.last.fail(new Error('no tunnel'));
+      world.transport.last.fail(new TypeError('no tunnel'));
       expect(world.said).toEqual(['a failed 0']);
     });
 

@@ -36,7 +36,8 @@ export async function exchangeWorld({
   ...retries
 }: WorldOptions = {}) {
   const outcomes: Told[] = [];
-  const options = { balancer: () => recording(outcomes), ...service };
+  const reports: Told[] = [];
+  const options = { balancer: () => recording(outcomes, reports), ...service };
   const world = await readyWorld(options, list);
   const { clock, source } = world;
   const release = unready ? source.hold() : () => {};
@@ -86,12 +87,13 @@ export async function exchangeWorld({
     get path(): string {
       return transport.sent.map(({ endpoint }) => letterOf(endpoint.host)).join('');
     },
-    /** What the balancer was told, without the errors: `a ok 5/3` is 5 ms in all and 3 to the first byte. */
+    /** What the balancer was told as leases ended, without the errors: `a ok 5/3` is 5 ms in all and 3 to the first byte. */
     get said(): string[] {
-      return outcomes.map(
-        ({ endpoint, outcome: { ok, elapsed, firstByte, aborted } }) =>
-          `${letterOf(endpoint.host)} ${aborted ? 'nothing' : ok ? 'ok' : 'failed'} ${elapsed}${firstByte === undefined ? '' : `/${firstByte}`}`,
-      );
+      return outcomes.map(inWords);
+    },
+    /** What it was told before. */
+    get reported(): string[] {
+      return reports.map(inWords);
     },
     /** Of the exchange: those of the service are left out. */
     get timers(): number {
@@ -101,6 +103,11 @@ export async function exchangeWorld({
       return web.stats().inFlight;
     },
   };
+}
+
+function inWords({ endpoint, outcome: { ok, elapsed, firstByte, aborted } }: Told): string {
+  const times = [elapsed, firstByte].filter((time) => time !== undefined).join('/');
+  return `${letterOf(endpoint.host)} ${aborted ? 'nothing' : ok ? 'ok' : 'failed'} ${times}`.trimEnd();
 }
 
 export type World = Awaited<ReturnType<typeof exchangeWorld>>;

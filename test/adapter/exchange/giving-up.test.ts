@@ -99,6 +99,26 @@ for (const manner of manners) {
       expect(world.inFlight).toBe(0);
     });
 
+    it('is heard in whichever turn the first list comes', async () => {
+      for (let turns = 0; turns < 30; turns++) {
+        const world = await exchangeWorld({ unready: true });
+        let sentAfter = false;
+        world.transport.atSend = () => {
+          sentAfter = asker.told.length > 1;
+        };
+        const asker = world.ask(manner);
+        world.web.subscribe(async () => {
+          for (let i = 0; i < turns; i++) await undefined;
+          asker.abort(reason);
+        });
+        world.release();
+        await world.settle();
+        expect(asker.told).toEqual(['begin', 'error: not wanted any more']);
+        expect(sentAfter).toBe(false);
+        expect(world.inFlight).toBe(0);
+      }
+    });
+
     it('waits between two attempts no longer', async () => {
       const world = await exchangeWorld({ list: 'a', timeout: 10_000 });
       const asker = world.ask(manner);

@@ -20,6 +20,40 @@ for (const manner of manners) {
       nothingIsLeft(world);
     });
 
+    it('hears nothing of it either where who sends it takes no notice of the abort', async () => {
+      let started = 0;
+      const world = await exchangeWorld({ attemptTimeout: 10, retries: 0 });
+      const asker = world.ask(manner, {}, { at: { started: () => void started++ } });
+      const { last } = world.transport;
+      last.begin().deaf = true;
+      await world.clock.advance(10);
+      expect(last.aborts).toBe(1);
+      last.bodySent().respond(200);
+      expect(asker.told).toEqual([
+        'begin',
+        'error: web.service.consul: 10.0.0.1:80 did not answer in 10 ms.',
+      ]);
+      expect(asker.sentParts).toEqual([]);
+      expect(started).toBe(0);
+      expect(world.said).toEqual(['a failed 10']);
+      nothingIsLeft(world);
+    });
+
+    it('gets no further attempt by it: one took its place already', async () => {
+      const world = await exchangeWorld({ attemptTimeout: 10, retries: 2, retryOn: [503] });
+      const asker = world.ask(manner);
+      const [first] = world.transport.sent;
+      first!.begin().deaf = true;
+      await world.clock.advance(10);
+      first!.respond(503);
+      await world.settle();
+      expect(world.path).toBe('ab');
+      world.transport.last.respond(200);
+      expect(asker.told).toEqual(['begin', 'head 200', 'data body', 'end']);
+      expect(world.said).toEqual(['a failed 10', 'b ok 0/0']);
+      nothingIsLeft(world);
+    });
+
     it('slows the response down that it gets, and goes on with it', async () => {
       const world = await exchangeWorld();
       const asker = world.ask(manner, {}, { wantsMore: false });

@@ -21,6 +21,19 @@ function holds() {
   return open;
 }
 
+describe('while a request waits for the first list', () => {
+  it('the process is kept alive, and not for longer than its caller waits', async () => {
+    const world = await exchangeWorld({ unready: true });
+    const open = holds();
+    const asker = world.ask('old');
+    await world.settle();
+    expect(open.size).toBe(1);
+    asker.abort(new Error('enough'));
+    await world.settle();
+    expect(open.size).toBe(0);
+  });
+});
+
 /** There is no socket then, and our timers hold nothing open: a program that awaits an answer would end with code 13. */
 describe('while a request waits for its next attempt', () => {
   it('the process is kept alive, until that begins', async () => {

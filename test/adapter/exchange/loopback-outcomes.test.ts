@@ -153,7 +153,7 @@ describe.each(loadable)('outcomes over real connections, $name', ({ undici }) =>
     expect(trailers).toEqual({ digest: 'x' });
   });
 
-  it('of an upgrade: when its socket closes', async () => {
+  it('of an upgrade: at once; it is in flight until its socket closes', async () => {
     const world = await loopback(undici, [wellAnswered]);
     world.instances[0]!.server.on('upgrade', (_request, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: talk\r\n\r\nhello');
@@ -164,9 +164,11 @@ describe.each(loadable)('outcomes over real connections, $name', ({ undici }) =>
     const { socket } = await undici.upgrade('http://web.service.consul/', { dispatcher, protocol: 'talk' });
     const [greeting] = await once(socket, 'data');
     expect(String(greeting)).toBe('hello');
+    expect(world.reports.map(({ outcome }) => outcome.ok)).toEqual([true]);
     expect(world.inFlight).toBe(1);
     socket.end();
-    await soon(() => expect(world.said).toEqual(['0 ok']));
+    await soon(() => expect(world.said).toEqual(['0 nothing']));
+    expect(world.reports).toHaveLength(1);
     expect(world.inFlight).toBe(0);
   });
 

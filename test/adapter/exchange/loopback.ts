@@ -23,13 +23,14 @@ export async function loopback(
   service: ServiceOptions = {},
 ) {
   const outcomes: Told[] = [];
+  const reports: Told[] = [];
   const all = await Promise.all(given.map((each) => (typeof each === 'function' ? instance(each) : each)));
   const place = (port: number) => all.findIndex((each) => each.port === port);
   const world = await readyWorld(
     {
       // The list is sorted by address: not as they stand here.
       balancer: () => {
-        const turns = recording(outcomes);
+        const turns = recording(outcomes, reports);
         return {
           ...turns,
           update: ({ endpoints, ...rest }) =>
@@ -45,6 +46,7 @@ export async function loopback(
     ...world,
     instances: all,
     outcomes,
+    reports,
     dispatcher,
     request: (path = '/', more: Partial<Dispatcher.RequestOptions> & { signal?: AbortSignal } = {}) =>
       undici.request(`http://web.service.consul${path}`, { dispatcher, ...more } as never),
