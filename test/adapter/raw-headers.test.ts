@@ -25,7 +25,7 @@ describe('headers by name', () => {
 
   it('may have any name', () => {
     const headers = parsedHeaders(['__proto__', 'x', 'constructor', 'y']);
-    expect(headers['__proto__']).toBe('x');
+    expect(Object.entries(headers)[0]).toEqual(['__proto__', 'x']);
     expect(headers['constructor']).toBe('y');
     expect(headers['toString']).toBeUndefined();
   });
