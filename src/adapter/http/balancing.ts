@@ -131,9 +131,9 @@ export class Balancing {
   /** Whether a socket that has done its work may wait for the next request; not for longer than the server will. */
   keeps(socket: Duplex, asNodeDoes: () => boolean): boolean {
     const endpoint = this.#endpoints.get(socket);
-    if (endpoint === undefined) return asNodeDoes();
+    if (endpoint !== undefined && !this.#listed.has(endpoint)) return false;
     const limit = idleLimit(socket);
-    if (!this.#listed.has(endpoint) || (limit !== undefined && limit <= 0) || !asNodeDoes()) return false;
+    if ((limit !== undefined && limit <= 0) || !asNodeDoes()) return false;
     const { timeout = 0 } = this.#setup.agent.options;
     // Node looks at it only where the agent has a timeout of its own.
     if (limit !== undefined && (timeout === 0 || limit < timeout)) (socket as Socket).setTimeout(limit);
@@ -142,7 +142,7 @@ export class Balancing {
 
   /** What was set for its rest says nothing of its work. */
   reused(socket: Duplex): void {
-    if (this.#endpoints.has(socket)) (socket as Socket).setTimeout(this.#setup.agent.options.timeout ?? 0);
+    (socket as Socket).setTimeout(this.#setup.agent.options.timeout ?? 0);
   }
 
   /** The agent is destroyed; as Node's it can be used again. */

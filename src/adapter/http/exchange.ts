@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Outcome } from '../../balancer/balancer.ts';
 import { nothingNew } from '../nothing-new.ts';
 import { speaksWell } from '../response-outcome.ts';
+import { isTimeout } from '../timeouts.ts';
 
 export interface Ends {
   /** Milliseconds since the attempt began. */
@@ -116,16 +117,4 @@ export class Exchange {
     if (this.#givenUp) return false;
     return readableEnded || (errored !== null && errored !== res.errored);
   }
-}
-
-const timeouts = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'ECONNABORTED', 'ERR_TIMEOUT']);
-
-/** As the callers' timeouts end a request: those of got and axios, and `AbortSignal.timeout()`. */
-function isTimeout(error: unknown): boolean {
-  const { code, name, cause } = Object(error);
-  return (
-    timeouts.has(code) ||
-    name === 'TimeoutError' ||
-    (name === 'AbortError' && Object(cause).name === 'TimeoutError')
-  );
 }

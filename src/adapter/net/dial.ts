@@ -16,7 +16,7 @@ import type { ConnectOptions } from './options.ts';
  */
 export type Open<S extends Socket> = (endpoint: Endpoint, signal: AbortSignal) => Promise<S>;
 
-export type DialOptions = Omit<ConnectOptions, 'tls'>;
+export type DialOptions = Omit<ConnectOptions, 'tls' | 'serverName'>;
 
 const mostOthers = 3;
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { attemptsInWords, inWords } from '../../attempts-in-words.ts';
 import type { Excluded, Outcome } from '../../balancer/balancer.ts';
 import type { Clock, TimerHandle } from '../../clock.ts';
@@ -13,6 +14,7 @@ import { isRepeatable } from '../request-body.ts';
 import { retryAfter } from '../retry-after.ts';
 import type { FailedRequest } from '../retry-options.ts';
 import type { RetryRules } from '../retry-rules.ts';
+import { isTimeout } from '../timeouts.ts';
 import type { DispatchOptions, Headers } from './dispatch.ts';
 import { Try } from './try.ts';
 
@@ -46,6 +48,7 @@ export interface Asker {
 }
 
 const forever = Number.POSITIVE_INFINITY;
+const byHand = { requireManualDestroy: true };
 /** A response that asks for more patience than so many ms is the answer. */
 const mostPatience = 10_000;
 
@@ -71,6 +74,8 @@ export class Exchange {
   #listAwaited: AbortController | undefined;
   /** An attempt is being handed over: what undici says now, it found by looking at the request. */
   #sending = false;
+  /** Of who asked: undici tells of failures in the context of whoever opened the connection. */
+  readonly #context: AsyncResource | undefined;
   #over = false;
   #aborted = false;
   #reason: unknown = null;
@@ -90,6 +95,7 @@ export class Exchange {
     this.options = options;
     this.#replay = replay;
     this.#begun = setup.clock.now();
+    this.#context = setup.rules.retries > 0 ? new AsyncResource('ConsulRequest', byHand) : undefined;
   }
 
   get clock(): Clock {
@@ -119,12 +125,15 @@ export class Exchange {
     this.#first();
   }
 
-  /** The asker gives up: whatever is under way ends, and counts against nobody. */
+  /**
+   * The asker gives up: whatever is under way ends. It counts against nobody, but where the asker's patience has ended at an attempt
+   * that had most of it.
+   */
   abort(reason?: unknown): void {
     if (this.#over) return;
     this.#aborted = true;
     this.#reason = reason ?? this.#setup.abortError();
-    this.#end(this.#reason, true);
+    this.#end(this.#reason, !isTimeout(reason) || !this.#hadMost(this.clock.now() - this.#begun));
   }
 
   /** The answer is complete. */
@@ -145,10 +154,13 @@ export class Exchange {
 
   /** Whether another attempt takes the place of this response; it has begun, or will, where that is true. */
   repeatsAfter<H>(attempt: Try, status: number, headers: H, read: (headers: H) => Headers): boolean {
+    if (!this.#setup.rules.concerns(status)) return false;
+    return this.#inContext(() => this.#passesOver(attempt, status, read(headers)));
+  }
+
+  #passesOver(attempt: Try, status: number, said: Headers): boolean {
     const { rules } = this.#setup;
-    if (!rules.concerns(status)) return false;
     const { endpoint } = attempt;
-    const said = read(headers);
     const failed = this.#failed(attempt, { status, headers: said });
     try {
       if (!rules.afterStatus(this.options, failed, this.#nextBody())) return false;
@@ -166,6 +178,14 @@ export class Exchange {
 
   /** An attempt failed before its response came. */
   failed(attempt: Try, error: unknown): void {
+    this.#inContext(() => this.#fail(attempt, error));
+  }
+
+  #inContext<T>(work: () => T): T {
+    return this.#context === undefined ? work() : this.#context.runInAsyncScope(work);
+  }
+
+  #fail(attempt: Try, error: unknown): void {
     const reason = this.#mayNotRepeat(attempt, error) ?? this.#again(attempt, error);
     if (reason === undefined) return;
     // While nothing was repeated there is no story to tell.
@@ -319,9 +339,12 @@ export class Exchange {
     const now = at === undefined ? '' : ` The attempt at ${at} was still under way.`;
     const attempts = this.#attempts ?? [];
     const message = `${this.#service.name}: no complete answer in ${timeout} ms.${now}${attemptsInWords(attempts)}`;
-    // An attempt that had most of the time has failed; one that had just begun has not.
-    const spentHere = this.clock.now() - (this.#current?.startedAt ?? 0);
-    this.#end(new RequestTimeoutError(message, attempts), spentHere < timeout / 2);
+    this.#end(new RequestTimeoutError(message, attempts), !this.#hadMost(timeout));
+  }
+
+  /** An attempt that had most of the time has failed; one that had just begun has not. */
+  #hadMost(time: number): boolean {
+    return this.clock.now() - (this.#current?.startedAt ?? 0) >= time / 2;
   }
 
   /** Ends it for the asker, and whatever is under way. `blameless`: that says nothing of an endpoint. */

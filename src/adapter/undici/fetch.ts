@@ -12,14 +12,14 @@ import { peer } from './peer.ts';
  *
  * It knows `init.body`, which below fetch is a stream: text, buffers and blobs can be sent a second time, where a retry is allowed.
  * Streams, forms and the bodies of Request objects are never buffered, and so never sent twice. Takes `Request` and `FormData` of Node's own
- * as well as undici's.
+ * as well as undici's. Its type is that of the global `fetch`, in whose place it stands.
  *
  * @throws as `createDispatcher()`.
  */
-export function createFetch(discovery: Discovery, options: DispatcherOptions = {}): typeof UndiciFetch {
+export function createFetch(discovery: Discovery, options: DispatcherOptions = {}): typeof globalThis.fetch {
   const dispatcher = replayingDispatcher(discovery, options, 'createFetch');
   const undici = peer(options.undici);
-  return async (given, options) => {
+  const fetch: typeof UndiciFetch = async (given, options) => {
     const [input, init] = inOwnObjects(undici, given, options);
     // Who brings a dispatcher of his own wants that one.
     if (init.dispatcher !== undefined) return undici.fetch(input, init);
@@ -27,6 +27,7 @@ export function createFetch(discovery: Discovery, options: DispatcherOptions = {
     const used = replay === undefined ? dispatcher : new Replaying(dispatcher, replay);
     return undici.fetch(input, { ...init, dispatcher: used as never });
   };
+  return fetch as never;
 }
 
 /** As it can be sent again, or `undefined`. */

@@ -123,12 +123,10 @@ export class EndpointPools implements Transport, Follower {
   }
 
   #open(endpoint: Endpoint): Held {
-    const { undici, origin, hostHeader, pool, service } = this.#setup;
+    const { undici, origin, hostHeader, pool } = this.#setup;
     const url = hostHeader === 'endpoint' ? endpoint.url('/', origin.slice(0, origin.indexOf(':'))) : origin;
     const options = { ...pool, connect: this.#connector(endpoint) } as Pool.Options;
-    // Between its choice and now it may have left.
-    const left = !service.endpoints.includes(endpoint);
-    const held = { pool: new undici.Pool(new URL(url).origin, options), active: 0, left };
+    const held = { pool: new undici.Pool(new URL(url).origin, options), active: 0, left: false };
     this.#pools.set(endpoint, held);
     return held;
   }
@@ -164,10 +162,12 @@ export class EndpointPools implements Transport, Follower {
     this.#pools.delete(endpoint);
     this.#closing.add(pool);
     const done = () => {
-      this.#closing.delete(pool);
-      if (this.#closed) this.#checkDrained();
+      if (this.#closing.delete(pool) && this.#closed) this.#checkDrained();
     };
-    pool.close().then(done, () => pool.destroy().then(done, done));
+    // Nothing of it is waited for any more. Not at once: it may be about to tell of its last request.
+    pool.close().then(done, done);
+    // What is left in its queue was given up, and would be connected for, one by one.
+    setImmediate(() => pool.destroy().then(done, done));
   }
 }
 

@@ -36,13 +36,15 @@ export class Redirected implements Transport {
   done(): void {}
 }
 
+type Pair = readonly [name: unknown, value: unknown];
 type Sent = { -readonly [K in keyof DispatchOptions]: DispatchOptions[K] };
 
 /** The headers and a `Host`, unless there is one. */
 function withHost(headers: unknown, host: string): unknown {
   if (hasHost(headers)) return headers;
   if (isFlat(headers)) return ['host', host, ...headers];
-  if (Symbol.iterator in Object(headers)) return [['host', host], ...(headers as Iterable<unknown>)];
+  // As a flat list: in an array undici takes pairs for names and values in turn.
+  if (Symbol.iterator in Object(headers)) return ['host', host, ...[...(headers as Iterable<Pair>)].flat()];
   return { host, ...(headers as object | null | undefined) };
 }
 

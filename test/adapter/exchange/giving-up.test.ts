@@ -50,6 +50,38 @@ for (const manner of manners) {
       nothingIsLeft(world);
     });
 
+    it.each([
+      [
+        'a signal',
+        Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError' }),
+      ],
+      ['a client of its own', Object.assign(new Error('timeout of 50ms exceeded'), { code: 'ECONNABORTED' })],
+    ])(
+      'out of patience, by %s, holds it against the server that had most of the time',
+      async (_who, timeout) => {
+        const world = await exchangeWorld();
+        const asker = world.ask(manner);
+        world.transport.last.begin();
+        await world.clock.advance(50);
+        asker.abort(timeout);
+        expect(asker.error).toBe(timeout);
+        expect(world.said).toEqual(['a failed 50']);
+        nothingIsLeft(world);
+      },
+    );
+
+    it('out of patience holds nothing against the server that had just begun', async () => {
+      const world = await exchangeWorld({ attemptTimeout: 40 });
+      const asker = world.ask(manner);
+      world.transport.last.begin();
+      await world.clock.advance(40);
+      world.transport.last.begin();
+      await world.clock.advance(10);
+      asker.abort(Object.assign(new Error('out of time'), { name: 'TimeoutError' }));
+      expect(world.said).toEqual(['a failed 40', 'b nothing 10']);
+      nothingIsLeft(world);
+    });
+
     it('does not excuse a server that said already that it fails', async () => {
       const world = await exchangeWorld();
       const asker = world.ask(manner);
