@@ -259,6 +259,7 @@ class ConsulDiscovery implements Discovery {
       leakSampling,
       balancer: balancer as CheckedBalancer,
       createBalancer: (option) => createBalancer(option, context),
+      onUnreachable: () => service.hint(),
     });
     const { hold, idle, ttl } = this.#options;
     const lists = this.#lastGood && listsFor(this.#lastGood, settings);

@@ -42,6 +42,9 @@ export interface RefreshLoopSetup {
   readonly onList: (addresses: readonly Address[], why: Change['why']) => void;
 }
 
+/** In ms. */
+const hintsApart = 1_000;
+
 /**
  * Asks for one service again and again, and decides what an answer, an empty answer and a failure do to its list: here are the
  * hold timers, and nowhere else.
@@ -57,6 +60,7 @@ export class RefreshLoop {
   #emptyAt = 0;
   #silentSinceEmpty = false;
   #confirmedAt = Number.NEGATIVE_INFINITY;
+  #hintedAt = Number.NEGATIVE_INFINITY;
   /** Whether a list of an earlier run stood in: it does so once. */
   #recalled = false;
   /** What was last said, whether held or not: in words of its own where it was that there is nothing. */
@@ -124,6 +128,17 @@ export class RefreshLoop {
   /** Nothing is asked or waited for until the next `ask()`. */
   rest(): void {
     this.#push.stop();
+  }
+
+  /**
+   * The list may be out of date: an instance cannot be reached. Asks soon, at most once a second. Not while Consul itself fails, whose
+   * retries have a pace of their own.
+   */
+  hint(): void {
+    const now = this.#setup.clock.now();
+    if (this.error !== undefined || this.#asking !== undefined || now - this.#hintedAt < hintsApart) return;
+    this.#hintedAt = now;
+    this.askInTurn();
   }
 
   /** Ends the asking; who waits is told `reason`. */

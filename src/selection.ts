@@ -7,6 +7,7 @@ import type {
   Outcome,
 } from './balancer/balancer.ts';
 import type { Clock } from './clock.ts';
+import { connectionNeverMade } from './connection-failure.ts';
 import type { Warnings } from './diagnostics.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Lease, type Lessor } from './lease.ts';
@@ -30,6 +31,8 @@ export interface SelectionSetup {
   readonly leakSampling: number;
   readonly balancer: CheckedBalancer;
   readonly createBalancer: (option: CheckedBalancer) => Balancer;
+  /** No connection to an endpoint was made: the list may be out of date. */
+  readonly onUnreachable?: () => void;
 }
 
 /** Chooses for one service: what is available, the balancer that picks from it, and the requests under way. */
@@ -112,6 +115,7 @@ export class Selection implements Lessor {
   report(endpoint: Endpoint, outcome: Outcome): void {
     this.#availability.reported(endpoint, outcome);
     if (this.#balancer.reported !== undefined) this.#tell('reported', endpoint, outcome);
+    if (!outcome.ok) this.#failed(endpoint, outcome);
   }
 
   /** What picks choose from now. */
@@ -175,6 +179,11 @@ export class Selection implements Lessor {
     if (this.#closed) return;
     if (this.#balancer.finished !== undefined) this.#tell('finished', endpoint, outcome);
     this.#availability.finished(endpoint, outcome);
+    if (!outcome.ok) this.#failed(endpoint, outcome);
+  }
+
+  #failed(endpoint: Endpoint, { error, aborted }: Outcome): void {
+    if (aborted !== true && connectionNeverMade(error, endpoint)) this.#setup.onUnreachable?.();
   }
 
   #leaked(endpoint: Endpoint, stack: string): void {

@@ -2,6 +2,7 @@ import type { Outlier } from './availability/availability.ts';
 import type { Balancer, BalancerOption, Excluded, Outcome } from './balancer/balancer.ts';
 import { checkBalancer } from './balancer/index.ts';
 import { signal as aSignal, fields, having, number, refuse } from './checks.ts';
+import type { Clock } from './clock.ts';
 import { type Endpoint, LiveEndpoint } from './endpoint.ts';
 import { ClosedError, type DiscoveryError } from './errors.ts';
 import type { Lease } from './lease.ts';
@@ -117,6 +118,16 @@ export class Service {
     return () => {
       this.#followers.delete(follower);
     };
+  }
+
+  /** @internal The list may be out of date: it is asked for soon. */
+  hint(): void {
+    if (this.#closed === undefined && !this.#idle) this.#loop.hint();
+  }
+
+  /** @internal Time, as the service has it. */
+  get clock(): Clock {
+    return this.#setup.clock;
   }
 
   /** @internal What retries of an adapter are taken from. */

@@ -74,6 +74,7 @@ export const adapters: Benchmark = {
       'p50 µs',
       'p99 µs',
       'CPU µs',
+      'GC µs',
       '× p50',
       '× p99',
       '× CPU',
@@ -85,6 +86,7 @@ export const adapters: Benchmark = {
       of(row, ({ p50 }) => p50).toFixed(0),
       of(row, ({ p99 }) => p99).toFixed(0),
       cpuText(row),
+      of(row, ({ collecting }) => collecting).toFixed(1),
       of(row, ({ p50, floor }) => p50 / floor.p50).toFixed(2),
       of(row, ({ p99, floor }) => p99 / floor.p99).toFixed(2),
       of(row, ({ cpu, proxyCpu, floor }) => (cpu + proxyCpu) / floor.cpu).toFixed(2),
@@ -99,7 +101,7 @@ export const adapters: Benchmark = {
         smoke ? '' : verdict(checksOf(row, rows)),
       ]),
       notes: [
-        '×: beside the first row of the kind, in the same round; medians of all rounds. CPU: of the client process per request, and of HAProxy where it is there.',
+        '×: beside the first row of the kind, in the same round; medians of all rounds. CPU: of the client process per request, + of HAProxy. GC: of it, pauses of the collector.',
         'bytes: allocated on the heap per request, + what is above the floor. spread: requests of the busiest backend for one of the idlest.',
         ...(hasProxy ? [] : [proxy]),
         ...rows

@@ -1,5 +1,6 @@
 /** The measured process: one contestant, opened once, that loads the backends for a while whenever it is its turn. */
 import { readFileSync } from 'node:fs';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { percentile } from '../statistics.ts';
 import type { Place } from './client.ts';
 import { closedLoop } from './closed-loop.ts';
@@ -25,6 +26,8 @@ export interface Turn {
   readonly p99: number;
   /** Of this process, per request: user and system, all threads. */
   readonly cpu: number;
+  /** Of it, pauses for garbage collection. They say what is kept too long: a dead request in an old table costs more here than to allocate. */
+  readonly collecting: number;
   /** Of the proxy, per request; 0 without one. */
   readonly proxyCpu: number;
 }
@@ -32,9 +35,15 @@ export interface Turn {
 const { contestant, proxyPid, ...place } = JSON.parse(process.argv[2]!) as Task;
 const client = await contestants[contestant].open(place);
 const times = new Float64Array(1_000_000);
+let paused = 0;
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) paused += duration;
+}).observe({ entryTypes: ['gc'] });
 
 process.on('message', async ({ duration, leadIn }: TurnRequest) => {
   await closedLoop(client, { duration: leadIn });
+  await told();
+  paused = 0;
   const proxyBefore = cpuOf(proxyPid);
   const before = process.cpuUsage();
   const start = performance.now();
@@ -42,17 +51,25 @@ process.on('message', async ({ duration, leadIn }: TurnRequest) => {
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(before);
   const proxyCpu = cpuOf(proxyPid) - proxyBefore;
+  await told();
   const counted = Array.from(times.subarray(0, requests), (time) => time * 1_000);
   process.send!({
     perSecond: requests / seconds,
     p50: percentile(counted, 0.5),
     p99: percentile(counted, 0.99),
     cpu: (user + system) / requests,
+    collecting: (paused * 1_000) / requests,
     proxyCpu: proxyCpu / requests,
   } satisfies Turn);
 });
 process.once('disconnect', () => process.exit());
 process.send!('ready');
+
+/** What the observer knows, it is told a turn of the event loop later. */
+async function told(): Promise<void> {
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+}
 
 /** µs since it started; Linux counts them in hundredths of a second. */
 function cpuOf(pid: number | undefined): number {

@@ -7,7 +7,6 @@ import { type Check, fields, refuse } from '../checks.ts';
 import type { Discovery } from '../discovery.ts';
 import { InvalidOptionError } from '../errors.ts';
 import { type GrpcModule, peer } from './grpc/peer.ts';
-import { RefreshHints } from './grpc/refresh-hints.ts';
 import { registryOf } from './grpc/registry.ts';
 import { resolverFor } from './grpc/resolver.ts';
 import { checkServiceConfig, type ServiceConfigJson } from './grpc/service-config.ts';
@@ -72,7 +71,6 @@ export function registerConsulResolver(discovery: Discovery, options: ConsulReso
     discovery,
     domain: host.domain,
     clock: host.clock,
-    hints: new RefreshHints(host.clock),
     serviceConfig,
     // Without a port as everybody asks for it: channels report no outcomes, so nothing is to be ejected for their sake.
     open: (service, port) => (port === undefined ? discovery.service(service) : host.service(service, port)),

@@ -23,6 +23,8 @@ interface Meaning {
   readonly port: number | undefined;
 }
 
+type Meant = Meaning | InvalidNameError | undefined;
+
 /** Programs call few hosts, but names may come from URLs without end. */
 const most = 1_000;
 
@@ -31,7 +33,9 @@ export class Hosts {
   readonly #host: AdapterHost;
   readonly #overridden: boolean;
   readonly #suffix: string;
-  readonly #known = new Map<string, Meaning | InvalidNameError | undefined>();
+  readonly #known = new Map<string, Meant>();
+  /** Programs call the same one again and again: to compare is quicker than to look up. */
+  #last: { hostname: string; port: string | number | undefined; secure: boolean; meaning: Meant } | undefined;
 
   constructor(host: AdapterHost, { port = 'error' }: HostOptions = {}) {
     this.#host = host;
@@ -46,6 +50,16 @@ export class Hosts {
    * @throws InvalidNameError for a name under the domain that cannot be asked for, and for a port that must not be there; InvalidOptionError; ClosedError.
    */
   service(hostname: string, port: string | number | undefined, secure: boolean): Service | undefined {
+    const last = this.#last;
+    const same = last?.hostname === hostname && last.port === port && last.secure === secure;
+    const meaning = same ? last.meaning : this.#recall(hostname, port, secure);
+    if (meaning === undefined) return undefined;
+    if (meaning instanceof InvalidNameError) throw new InvalidNameError(meaning.message);
+    // Not kept here: a service may be closed, and then the next call is to make a new one.
+    return this.#host.service(meaning.name, meaning.port);
+  }
+
+  #recall(hostname: string, port: string | number | undefined, secure: boolean): Meant {
     const key = `${secure ? 's' : ''}:${port ?? ''}:${hostname}`;
     let meaning = this.#known.get(key);
     if (meaning === undefined && !this.#known.has(key)) {
@@ -53,13 +67,11 @@ export class Hosts {
       if (this.#known.size >= most) this.#known.clear();
       this.#known.set(key, meaning);
     }
-    if (meaning === undefined) return undefined;
-    if (meaning instanceof InvalidNameError) throw new InvalidNameError(meaning.message);
-    // Not kept here: a service may be closed, and then the next call is to make a new one.
-    return this.#host.service(meaning.name, meaning.port);
+    this.#last = { hostname, port, secure, meaning };
+    return meaning;
   }
 
-  #understand(hostname: string, port: string, secure: boolean): Meaning | InvalidNameError | undefined {
+  #understand(hostname: string, port: string, secure: boolean): Meant {
     const name = hostname.toLowerCase().replace(/\.$/, '');
     if (!name.endsWith(this.#suffix)) return undefined;
     try {
@@ -69,7 +81,8 @@ export class Hosts {
       if (port === '' || Number(port) === usual) return { name, port: undefined };
       if (this.#overridden) return { name, port: Number(port) };
     } catch (error) {
-      if (error instanceof InvalidNameError) return error;
+      // What is wrong with a part of it does not say of what.
+      if (error instanceof InvalidNameError) return new InvalidNameError(`${hostname}: ${error.message}`);
       throw error;
     }
     return new InvalidNameError(

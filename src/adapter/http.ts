@@ -46,7 +46,12 @@ export class HttpAgent extends Agent {
   }
 
   override keepSocketAlive(socket: Duplex): boolean {
-    return this.#balancing.keeps(socket) && (super.keepSocketAlive(socket) as unknown as boolean);
+    return this.#balancing.keeps(socket, () => super.keepSocketAlive(socket) as unknown as boolean);
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    super.reuseSocket(socket, request);
+    this.#balancing.reused(socket);
   }
 
   override destroy(): void {
@@ -55,7 +60,7 @@ export class HttpAgent extends Agent {
   }
 }
 
-/** For `https:`, otherwise as HttpAgent: one connection a request and endpoint, with the service's name in the TLS handshake. */
+/** For `https:`, otherwise as HttpAgent. Certificates must be valid for the service's name, unless `serverName` says otherwise. */
 export class HttpsAgent extends TlsAgent {
   readonly #balancing: Balancing;
 
@@ -79,7 +84,12 @@ export class HttpsAgent extends TlsAgent {
   }
 
   override keepSocketAlive(socket: Duplex): boolean {
-    return this.#balancing.keeps(socket) && (super.keepSocketAlive(socket) as unknown as boolean);
+    return this.#balancing.keeps(socket, () => super.keepSocketAlive(socket) as unknown as boolean);
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    super.reuseSocket(socket, request);
+    this.#balancing.reused(socket);
   }
 
   override destroy(): void {

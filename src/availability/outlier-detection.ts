@@ -122,13 +122,14 @@ export class OutlierDetection {
   }
 
   #failed(endpoint: Endpoint, standing: Standing, outcome: Outcome, leased: boolean): 'ejected' | undefined {
-    if (leased && standing.leftovers > 0) {
+    const now = this.#clock.now();
+    const began = outcome.elapsed === undefined ? now : now - outcome.elapsed;
+    const isTrial = outcome.elapsed !== undefined && began >= standing.until;
+    if (leased && standing.leftovers > 0 && !isTrial) {
       // One of those, or the trial, which cannot be told apart. There are only so many of them to wait for.
       standing.leftovers--;
       return undefined;
     }
-    const now = this.#clock.now();
-    const began = outcome.elapsed === undefined ? now : now - outcome.elapsed;
     if (began < standing.until || !this.#roll.has(endpoint)) return undefined;
     this.#slots.count();
     standing.counts.add(this.#slots.slot, true);

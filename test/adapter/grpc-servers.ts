@@ -36,7 +36,7 @@ export interface EchoServer {
   /** Connections accepted so far, and those that are open. */
   readonly accepted: number;
   readonly open: number;
-  /** Unary calls fail with that status from now on; 0: no more. */
+  /** Unary calls fail with that status from now on; 0: no more; -1: they are never answered. */
   failing: number;
   /** Ends the process, so to speak: all connections break and new ones are refused. */
   crash(): Promise<void>;
@@ -69,7 +69,7 @@ export async function echoServer(
       calls++;
       authorities.push(call.getHost());
       if (echo.failing === 0) done(null, Buffer.from(String(port)));
-      else done({ code: echo.failing, details: 'as it was told' });
+      else if (echo.failing > 0) done({ code: echo.failing, details: 'as it was told' });
     },
     count: (call: Grpc.ServerWritableStream<Buffer, Buffer>) => {
       calls++;

@@ -337,8 +337,11 @@ describe.each(versions)('a channel of grpc-js %s', (_version, grpc) => {
     const usual = echoClient(grpc, 'consul:///web');
     const stubborn = echoClient(grpc, 'consul:///web', own(retries(3)));
     const sticky = echoClient(grpc, 'consul:///web', own({ loadBalancingConfig: [{ pick_first: {} }] }));
-    const one = await sticky.say();
-    for (let i = 0; i < 6; i++) expect(await sticky.say()).toBe(one);
+    const bare = echoClient(grpc, 'consul:///web', { 'grpc.service_config_disable_resolution': 1 });
+    for (const client of [sticky, bare]) {
+      const one = await client.say();
+      for (let i = 0; i < 6; i++) expect(await client.say()).toBe(one);
+    }
     // No policy in it: still in turn.
     for (const client of [usual, stubborn]) await untilAllAnswer(client, servers);
     for (const server of servers) server.failing = grpc.status.ABORTED;
@@ -346,11 +349,26 @@ describe.each(versions)('a channel of grpc-js %s', (_version, grpc) => {
       [usual, 2],
       [stubborn, 3],
       [sticky, 1],
+      [bare, 1],
     ] as const) {
       const before = sum();
       await expect(client.say()).rejects.toMatchObject({ code: grpc.status.ABORTED });
       expect(sum() - before).toBe(attempts);
     }
+  });
+
+  it('heeds the timeouts per method', async () => {
+    const server = await echoServer(grpc);
+    const methodConfig = [{ name: [{ service: 'test.Echo', method: 'Say' }], timeout: '0.20s' }];
+    registerConsulResolver(world(listOf(server)).discovery, { grpc, serviceConfig: { methodConfig } });
+    const client = echoClient(grpc, 'consul:///web');
+    await client.say({ waitForReady: true }).catch(() => {});
+    server.failing = -1;
+    const began = performance.now();
+    await expect(client.say()).rejects.toMatchObject({ code: grpc.status.DEADLINE_EXCEEDED });
+    const elapsed = performance.now() - began;
+    expect(elapsed).toBeGreaterThan(150);
+    expect(elapsed).toBeLessThan(5_000);
   });
 
   it.each([

@@ -228,6 +228,25 @@ describe('a request without a connection', () => {
     expect(world.told[0]!.outcome.aborted).toBeUndefined();
   });
 
+  it('waits on in its queue when the agent is destroyed, as in Node', async () => {
+    const silent = await mute();
+    const world = await httpWorld([silent.port]);
+    const agent = world.tlsAgent({ maxSockets: 1 });
+    const stories = [0, 1].map(() => storyOf(https.get(secure, { agent })));
+    await until(() => silent.accepted.length === 1);
+    // The connection that is made for the second one now goes the same way.
+    agent.destroy();
+    await until(() => silent.accepted.length === 2);
+    agent.destroy();
+    await until(() => silent.accepted.length === 3);
+    expect(stories).toEqual([['error ECONNRESET', 'close'], []]);
+    await world.clock.advance(2_000);
+    await until(() => stories[1]!.length > 0 || silent.accepted.length === 4);
+    await world.clock.advance(2_000);
+    await until(() => stories[1]!.length > 0);
+    expect(stories[1]).toEqual(['error ERR_RETRIES_EXHAUSTED', 'close']);
+  });
+
   it('hangs up when the agent is destroyed, as in Node', async () => {
     const silent = await mute();
     const world = await httpWorld([silent.port]);
@@ -376,18 +395,19 @@ describe('who made a request', () => {
     const world = await httpWorld([dead, one.port], {}, { retryBudget: false });
     const agent = world.agent({ maxSockets: 1 });
     const seen = await Promise.all(
-      Array.from({ length: 10 }, (_, i) =>
-        scope.run(i, async () => {
-          const request = http.get(unknown, { agent });
-          const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-          const inside = await new Promise((resolve) =>
-            response.resume().on('end', () => resolve(scope.getStore())),
-          );
-          return [i, inside];
-        }),
+      Array.from(
+        { length: 10 },
+        (_, i) =>
+          new Promise((resolve, reject) => {
+            const answered = (response: http.IncomingMessage) => {
+              resolve(scope.getStore() === i);
+              response.resume();
+            };
+            scope.run(i, () => http.get(unknown, { agent }, answered).on('error', reject));
+          }),
       ),
     );
-    expect(seen).toEqual(Array.from({ length: 10 }, (_, i) => [i, i]));
+    expect(seen).toEqual(Array(10).fill(true));
   });
 
   it('is known to what fails', async () => {

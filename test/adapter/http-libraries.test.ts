@@ -106,7 +106,6 @@ describe("a caller's timeout speaks against an instance that keeps silent", () =
   const calls: Record<string, (agent: http.Agent) => Promise<unknown>> = {
     axios: (httpAgent) => axios.get(url, { httpAgent, timeout: 20, proxy: false }),
     got: (agent) => got(url, { agent: { http: agent }, timeout: { request: 20 }, retry: { limit: 0 } }),
-    'node-fetch': (agent) => fetch(url, { agent, signal: AbortSignal.timeout(20) as never }),
     'http.request': (agent) => ask(url, { agent, signal: AbortSignal.timeout(20) }),
   };
 

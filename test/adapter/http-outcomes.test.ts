@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { nothingNew } from '../../src/adapter/nothing-new.ts';
 import { backend, httpWorld, until } from './http/world.ts';
 
 const url = 'http://web.service.consul/';
@@ -197,6 +198,23 @@ describe('what the balancer is told of a request', () => {
     expect([ok, aborted]).toEqual([true, undefined]);
   });
 
+  it('nothing yet, when the answer is there before the upload has ended', async () => {
+    const { request, outcome, outcomes, clock } = await exchange(
+      (incoming, response) => {
+        incoming.resume();
+        response.end('enough');
+      },
+      { method: 'POST' },
+    );
+    request.write('some');
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    await once(response.resume(), 'end');
+    await clock.advance(5);
+    expect(outcomes()).toEqual([]);
+    request.end('more');
+    expect(await outcome()).toEqual({ ok: true, firstByte: 0, elapsed: 5 });
+  });
+
   it('that it has ended, when nobody listens to the answer', async () => {
     const { request, outcome, agent } = await exchange((_request, response) =>
       response.end('x'.repeat(500_000)),
@@ -252,7 +270,7 @@ describe('that somebody watches', () => {
 });
 
 describe('an upgrade', () => {
-  it('is in flight until its socket closes, and took as long as the handshake', async () => {
+  it('is judged by its handshake, at once, and in flight until its socket closes', async () => {
     const one = await backend();
     const sockets = new WebSocketServer({ server: one.server as http.Server });
     sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
@@ -263,12 +281,14 @@ describe('an upgrade', () => {
     socket.send('hello');
     const [echo] = await once(socket, 'message');
     expect(String(echo)).toBe('hello');
-    expect([world.inFlight(), world.told]).toEqual([1, []]);
+    const handshake = { ok: true, elapsed: 0, firstByte: 0 };
+    expect(world.inFlight()).toBe(1);
+    expect(world.told.map(({ outcome }) => outcome)).toEqual([handshake]);
     await world.clock.advance(60_000);
     socket.close();
     await once(socket, 'close');
     await until(() => world.inFlight() === 0);
-    expect(world.told.map(({ outcome }) => outcome)).toEqual([{ ok: true, elapsed: 0, firstByte: 0 }]);
+    expect(world.told.map(({ outcome }) => outcome)).toEqual([handshake, nothingNew]);
     sockets.close();
   });
 
@@ -321,6 +341,6 @@ describe('an upgrade', () => {
     expect(String((await once(socket, 'data'))[0])).toBe('ping');
     socket.destroy();
     await until(() => world.inFlight() === 0);
-    expect(world.told).toMatchObject([{ outcome: { ok: true } }]);
+    expect(world.told).toMatchObject([{ outcome: { ok: true } }, { outcome: nothingNew }]);
   });
 });

@@ -191,6 +191,8 @@ describe('socketFor', () => {
     expect(() => socket.connect(1)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     await once(socket, 'connect');
     socket.destroy();
+    const ended = socketIn(clock, web).destroy();
+    expect(() => ended.connect(1)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
   });
 
   it('refuses bad input before anything happens', async () => {

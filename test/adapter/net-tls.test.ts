@@ -53,7 +53,7 @@ describe('connect with tls', () => {
     socket.destroy();
   });
 
-  it('asks for the name that an instance was registered with, or that the caller says', async () => {
+  it('asks for the name of the service: not for one that whoever registers an instance may choose, unless told to', async () => {
     const asked: string[] = [];
     const { port } = await listen(secure('other', asked));
     const { web, clock, source } = await netWorld([port]);
@@ -61,10 +61,11 @@ describe('connect with tls', () => {
       addresses: [{ host: '127.0.0.1', port, priority: 1, weight: 1, serverName: 'other.service.consul' }],
     };
     await web.refresh();
-    (await connectIn(clock, web, { tls: { ca } })).destroy();
-    const error = await failed(connectIn(clock, web, { tls: { ca, servername: 'web.service.consul' } }));
+    const error = await failed(connectIn(clock, web, { tls: { ca } }));
     expect(error).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
-    expect(asked[0]).toBe('other.service.consul');
+    (await connectIn(clock, web, { tls: { ca, servername: 'other.service.consul' } })).destroy();
+    (await connectIn(clock, web, { tls: { ca }, serverName: 'target' })).destroy();
+    expect(asked).toEqual(['web.service.consul', 'other.service.consul', 'other.service.consul']);
   });
 
   it('goes on with the next where the handshake fails, or never ends', async () => {

@@ -35,6 +35,12 @@ describe('after an error', () => {
     expect(rules.afterError(get, failed, begun, undefined)).toBe(true);
   });
 
+  it('takes only `true` for a yes of a function, not a promise', () => {
+    const rules = new RetryRules({ retryOn: (async () => true) as never });
+    expect(rules.afterError(post, failed, begun, undefined)).toBe(false);
+    expect(rules.afterStatus(post, failed, undefined)).toBe(false);
+  });
+
   it('repeats a stream only while nobody has it', () => {
     const rules = new RetryRules({ retryOn: () => true });
     const stream = () => Readable.from(['x']);

@@ -151,7 +151,7 @@ describe('a dispatcher under callers that give up', () => {
     expect(peer.open()).toBe(0);
     for (const server of servers) await expect.poll(() => connections(server)).toBe(0);
     for (const server of servers) server.close();
-  }, 180_000);
+  }, 300_000);
 });
 
 /** What cannot be: an answer that was never given, a failure of what cannot fail, an abort that nobody asked for. */

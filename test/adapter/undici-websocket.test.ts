@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { createDispatcher, type DispatcherOptions } from '../../src/adapter/undici.ts';
 import type { Discovery } from '../../src/discovery.ts';
 import type { Service } from '../../src/index.ts';
+import { Lease } from '../../src/lease.ts';
 import { readyWorld } from '../service-world.ts';
 import { authority, certificate } from './undici-certificates.ts';
 import { h2Instance, type Instance, instance, listOf, tlsInstance } from './undici-instances.ts';
@@ -61,7 +62,7 @@ function ended(socket: Socket): Promise<number> {
 const soon = (what: () => void) => vi.waitFor(what, { interval: 2, timeout: 5_000 });
 const inFlight = (web: Service) => web.endpoints.map((each) => each.inFlight);
 
-describe.each(loadable)('WebSocket, $name', ({ name, undici }) => {
+describe.each(loadable)('WebSocket, $name', ({ undici }) => {
   const connect = (to: string, dispatcher: unknown) =>
     new undici.WebSocket(to, { dispatcher } as never) as unknown as Socket;
 
@@ -123,6 +124,20 @@ describe.each(loadable)('WebSocket, $name', ({ name, undici }) => {
     await soon(() => expect(leaves.sockets.size).toBe(0));
   });
 
+  it('is not waited for when the discovery closes, and stays open as with an Agent of undici', async () => {
+    const one = chatting(await instance());
+    const { discovery } = await readyWorld({}, listOf(one));
+    const socket = await opened(connect(url, dispatcherFor(discovery)));
+    await discovery.close();
+    const answer = said(socket);
+    socket.send('still there?');
+    expect(await answer).toBe(`${one.port} still there?`);
+    const agent = new undici.Agent();
+    const other = await opened(connect(`ws://127.0.0.1:${one.port}/`, agent));
+    await agent.close();
+    expect(other.readyState).toBe(1);
+  });
+
   it.each([400, 503])('that is answered with %i fails, which is said once', async (status) => {
     const refuses: RequestListener = (_request, response) => void response.writeHead(status).end('no');
     const two = [await instance(refuses), await instance(refuses)];
@@ -130,15 +145,18 @@ describe.each(loadable)('WebSocket, $name', ({ name, undici }) => {
       server.on('upgrade', (_request, socket) => {
         socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno`);
       });
-    const { discovery, web } = await readyWorld(
-      { outlier: { consecutiveFailures: 2 } as never },
-      listOf(...two),
-    );
+    const { discovery, web } = await readyWorld({}, listOf(...two));
+    const release = vi.spyOn(Lease.prototype, 'release');
     const dispatcher = dispatcherFor(discovery);
-    for (let i = 0; i < 2; i++) {
-      const socket = connect(url, dispatcher);
-      await expect(opened(socket)).rejects.toThrow();
-    }
+    for (let i = 0; i < 2; i++) await expect(opened(connect(url, dispatcher))).rejects.toThrow();
+    // Sockets of other tests may still be closing.
+    const said = () =>
+      release.mock.calls.filter((__, i) =>
+        web.endpoints.includes((release.mock.contexts[i] as Lease).endpoint),
+      );
+    await soon(() => expect(said()).toHaveLength(2));
+    for (const [outcome] of said()) expect(outcome).toMatchObject({ ok: status === 400 });
+    release.mockRestore();
     await soon(() => expect(inFlight(web)).toEqual([0, 0]));
   });
 
@@ -176,8 +194,29 @@ describe.each(loadable)('WebSocket, $name', ({ name, undici }) => {
     });
   });
 
-  // Node 20 has none.
-  it.runIf(nodeMajor >= 22)(`of Node ${nodeMajor} follows setGlobalDispatcher()`, async () => {
+  it('bounds what it takes as undici does, and as a pool is told', async () => {
+    const one = chatting(await instance());
+    const { discovery } = await readyWorld({}, listOf(one));
+    type Bounded = { webSocketOptions: unknown; eventSourceOptions: unknown };
+    const usual = dispatcherFor(discovery) as unknown as Bounded;
+    const agent = new undici.Agent() as unknown as Bounded;
+    expect(usual.webSocketOptions).toEqual(agent.webSocketOptions);
+    expect(usual.webSocketOptions).toMatchObject({ maxPayloadSize: 128 * 1024 * 1024 });
+    expect(usual.eventSourceOptions).toEqual(agent.eventSourceOptions);
+
+    const pool = { webSocket: { maxPayloadSize: 10 } } as never;
+    const socket = await opened(connect(url, dispatcherFor(discovery, { pool })));
+    const end = ended(socket);
+    socket.send('far more than ten bytes');
+    expect(await end).toBeGreaterThan(1000);
+  });
+
+  if (nodeMajor < 22) {
+    it(`of Node ${nodeMajor} does not exist`, () => expect(globalThis).not.toHaveProperty('WebSocket'));
+    return;
+  }
+
+  it(`of Node ${nodeMajor} follows setGlobalDispatcher()`, async () => {
     const globals = [Symbol.for('undici.globalDispatcher.1'), Symbol.for('undici.globalDispatcher.2')];
     const settings = globalThis as unknown as Record<symbol, unknown>;
     const before = globals.map((each) => settings[each]);
@@ -196,15 +235,5 @@ describe.each(loadable)('WebSocket, $name', ({ name, undici }) => {
         if (before[i] !== undefined) settings[each] = before[i];
       });
     }
-  });
-
-  it(`of ${name} takes what a pool is told of messages`, async () => {
-    const one = chatting(await instance());
-    const { discovery } = await readyWorld({}, listOf(one));
-    const pool = { webSocket: { maxPayloadSize: 10 } } as never;
-    const socket = await opened(connect(url, dispatcherFor(discovery, { pool })));
-    const end = ended(socket);
-    socket.send('far more than ten bytes');
-    expect(await end).toBe(1006);
   });
 });

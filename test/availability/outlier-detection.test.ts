@@ -311,6 +311,25 @@ describe('the return from an ejection', () => {
     expect(at.ejected).toBe('a');
   });
 
+  it('is decided by the trial, where its time tells it from those that hang since before', async () => {
+    const at = world({ outlier: true });
+    at.update('abcd');
+    const hanging = [at.lease('a'), at.lease('a'), at.lease('a')];
+    at.fail('a', 5);
+    await at.clock.advance(10_000);
+    const trial = at.lease('a');
+    await at.clock.advance(50);
+    trial({ ok: false, elapsed: 50 });
+    expect(at.ejected).toBe('a');
+    await at.clock.advance(20_000);
+    for (const end of hanging) end({ ok: false, elapsed: 30_050 });
+    expect(at.ejected).toBe('');
+    const another = at.lease('a');
+    expect(at.excluded).toBe('a');
+    another({ ok: true, elapsed: 1 });
+    expect([at.ejected, at.excluded]).toEqual(['', '']);
+  });
+
   it('lets one more in than those that hang since before', async () => {
     const at = world({ outlier: true });
     at.update('abcd');

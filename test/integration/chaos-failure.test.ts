@@ -39,13 +39,13 @@ describeWithConsul('instances that fail under 300 requests per second', () => {
     console.info(`  ${hits} requests reached it in 15 s`);
     expect(summary.failures).toEqual(new Map());
     expect(client.web.endpoints).toHaveLength(instances);
-    // Five in a row eject it; then one now and then to see whether it is well.
-    expect(hits).toBeLessThan(30);
+    // Five in a row eject it, and what was under way by then; later one now and then to see whether it is well. Its share were 560.
+    expect(hits).toBeLessThan(100);
     expect(client.web.stats().inFlight).toBe(0);
   });
 
-  it('one of eight that hangs with its connections open fails no request, where an attempt may take 250 ms', async () => {
-    await using scene = await setScene({ dispatcher: { ...retrying, attemptTimeout: 250 } });
+  it('one of eight that hangs with its connections open fails no request, where an attempt may take 2 s', async () => {
+    await using scene = await setScene({ dispatcher: { ...retrying, attemptTimeout: 2_000 } });
     const { agent, fleet, client } = scene;
     const load = client.load();
     await sleep(2_000);

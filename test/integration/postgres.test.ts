@@ -61,7 +61,7 @@ async function spread(pool: pg.Pool): Promise<Map<number, number>> {
 }
 
 describeWithConsul('a pg.Pool over the instances of a service', () => {
-  describeWithServer('with real servers', findPostgres(), reason, (binary) => {
+  describeWithServer('with real servers of PostgreSQL', findPostgres(), reason, (binary) => {
     it('spreads its connections, loses those of a server that is killed, and goes on with the others', async () => {
       const { agent, db, pool, broken, servers } = await scene(binary, { maxUses: 20 });
       expect([...(await spread(pool)).values()]).toEqual([2, 2, 2]);

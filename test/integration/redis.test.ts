@@ -41,7 +41,7 @@ async function portOf(redis: Redis): Promise<number> {
 }
 
 describeWithConsul('ioredis over the instances of a service', () => {
-  describeWithServer('with real servers', findRedis(), reason, (binary) => {
+  describeWithServer('with real servers of Redis', findRedis(), reason, (binary) => {
     it('spreads its clients; those of a server that is killed go on with the others, and no command is lost', async () => {
       const { agent, cache, servers, client } = await scene(binary);
       const clients = Array.from({ length: 6 }, () => client());

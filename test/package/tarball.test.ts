@@ -66,6 +66,7 @@ describe('the packed tarball', () => {
       'InvalidOptionError',
       'NoEndpointsError',
       'OverloadedError',
+      'PeerError',
       'RequestTimeoutError',
       'RetriesExhaustedError',
       'ServiceNotFoundError',

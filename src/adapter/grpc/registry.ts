@@ -6,7 +6,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Service } from '../../service.ts';
 import type { GrpcModule } from './peer.ts';
-import type { RefreshHints } from './refresh-hints.ts';
 import type { ServiceConfigJson } from './service-config.ts';
 
 /** One discovery as channels see it. */
@@ -14,7 +13,6 @@ export interface Registered {
   readonly discovery: object;
   readonly domain: string;
   readonly clock: Clock;
-  readonly hints: RefreshHints;
   readonly serviceConfig: ServiceConfigJson;
   /** @throws InvalidNameError; InvalidOptionError; ClosedError */
   open(name: string, port: number | undefined): Service;

@@ -1,18 +1,12 @@
-import { ClosedError, DiscoveryError, InvalidNameError } from '../../errors.ts';
+import { ClosedError, type DiscoveryError, InvalidNameError } from '../../errors.ts';
 import type { Service } from '../../service.ts';
 import { membersOf } from './members.ts';
-import { type GrpcStatus, type Outlet, outletTo } from './outlet.ts';
-import {
-  type ChannelOptions,
-  type GrpcModule,
-  type GrpcResolver,
-  type GrpcResolverConstructor,
-  type GrpcUri,
-  UNAVAILABLE,
-} from './peer.ts';
+import { type Outlet, outletTo } from './outlet.ts';
+import type { ChannelOptions, GrpcModule, GrpcResolver, GrpcResolverConstructor, GrpcUri } from './peer.ts';
 import type { Registered, Registry } from './registry.ts';
 import { configOf } from './service-config.ts';
-import { authorityOf, shown, targetOf } from './target.ts';
+import { statusOf, whyNobody } from './status.ts';
+import { authorityOf, targetOf } from './target.ts';
 
 /** The class that grpc-js makes one object of for each channel. */
 export function resolverFor(grpc: GrpcModule, registry: Registry): GrpcResolverConstructor {
@@ -76,7 +70,7 @@ class ConsulResolver implements GrpcResolver {
       this.#start();
       return;
     }
-    this.#followed.registered.hints.hint(this.#followed.service);
+    this.#followed.service.hint();
     // Up to 1.13 a channel forgets an error when it asks again, and holds its calls until it is told.
     if (this.#told === failed) this.#tellSoon();
   }
@@ -163,8 +157,8 @@ class ConsulResolver implements GrpcResolver {
     if (this.#lost) return new ClosedError('The discovery was closed.');
     return new InvalidNameError(
       authority
-        ? `No discovery is registered as ${name}. Call registerConsulResolver(discovery, { name: ${name} }) first; the server to ask is said to createDiscovery().`
-        : 'No discovery is registered. Call registerConsulResolver(discovery) first.',
+        ? `No discovery is registered as ${name}, or not any more. Call registerConsulResolver(discovery, { name: ${name} }) first; the server to ask is said to createDiscovery().`
+        : 'No discovery is registered, or not any more. Call registerConsulResolver(discovery) first.',
     );
   }
 
@@ -178,7 +172,7 @@ class ConsulResolver implements GrpcResolver {
 
   #tell(): void {
     this.#due = false;
-    const { options, outlet } = this.#setup;
+    const { grpc, target, options, outlet } = this.#setup;
     const { service, registered } = this.#followed ?? {};
     const config = configOf(options, registered?.serviceConfig ?? {});
     const members = service === undefined ? [] : membersOf(service);
@@ -188,7 +182,8 @@ class ConsulResolver implements GrpcResolver {
     const before = this.#told;
     this.#told = list;
     if (service === undefined || list === failed) {
-      outlet.failure(this.#status(service), config, before !== undefined && before !== failed);
+      const status = statusOf(service === undefined ? this.#error : whyNobody(service), target, grpc);
+      outlet.failure(status, config, before !== undefined && before !== failed);
       return;
     }
     const { server } = service.snapshot.source ?? {};
@@ -197,25 +192,5 @@ class ConsulResolver implements GrpcResolver {
       config,
       `${service.name} has ${members.length} endpoints${server === undefined ? '' : `, says ${server}`}`,
     );
-  }
-
-  #status(service: Service | undefined): GrpcStatus {
-    const { grpc, target } = this.#setup;
-    const error = service === undefined ? this.#error : whyNobody(service);
-    const code = error instanceof DiscoveryError ? ` ${error.code}:` : '';
-    const message = error instanceof Error ? error.message : String(error);
-    const details = `${shown(target)}:${code} ${message}`;
-    return { code: UNAVAILABLE, details, metadata: new grpc.Metadata() };
-  }
-}
-
-/** What a pick would say: the newest that Consul answered. */
-function whyNobody(service: Service): unknown {
-  try {
-    service.pick();
-    return undefined;
-  } catch (error) {
-    const { cause } = error as Error;
-    return cause instanceof DiscoveryError ? cause : error;
   }
 }

@@ -47,7 +47,7 @@ export function authorityOf(uri: GrpcUri, domain: string): string {
 function apart({ path }: GrpcUri): { text: string; port: number | undefined; query: string } {
   if (path.startsWith('//')) {
     throw new InvalidNameError(
-      `A target has three slashes, or the name of a discovery between the second and the third: consul:///${path.slice(2)}.`,
+      `A target has three slashes, or the name of a discovery between the second and the third: consul:///${path.replace(/^\/+/, '')}.`,
     );
   }
   const [, text = path, port, query = ''] = /^([^?]*?)(?::(\d{1,5}))?(?:\?(.*))?$/s.exec(path) ?? [];

@@ -1,10 +1,13 @@
 import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AdapterHost } from '../../adapter-host.ts';
 import { endpointKey } from '../../endpoint.ts';
 import type { Service } from '../../service.ts';
 import { Hosts } from '../hosts.ts';
+import { UnderWay } from '../under-way.ts';
 import { connecting, isConnecting } from './connecting.ts';
+import { idleLimit } from './idle-limit.ts';
 import { Listed } from './listed.ts';
 import { type AgentRequest, endUnsent, type NodeAgent, type SocketTaker } from './node-agent.ts';
 import type { Balanced } from './options.ts';
@@ -19,6 +22,10 @@ export interface BalancingSetup {
   readonly secure: boolean;
 }
 
+/** Where a request keeps its trip: see UnderWay on why this is no Map. */
+const ofRequest = Symbol('trip');
+type Travelling = ClientRequest & { [ofRequest]?: Trip };
+
 /**
  * What makes one of Node's agents a balancing one. It says at each request which endpoint is to have it, and leaves sockets to Node,
  * which keeps them by `host:port`: of an endpoint, since that is what it is given. A new socket is handed to its request only when
@@ -28,7 +35,7 @@ export class Balancing {
   readonly #setup: BalancingSetup;
   readonly #hosts: Hosts;
   readonly #listed: Listed;
-  readonly #trips = new Map<ClientRequest, Trip>();
+  readonly #trips = new UnderWay<Trip>();
   /** The endpoint of each socket that was made for a service. */
   readonly #endpoints = new WeakMap<Duplex, string>();
   readonly #trip: TripSetup;
@@ -48,7 +55,7 @@ export class Balancing {
       send: (request, options) => base.addRequest.call(agent, request, options),
       queues: (request) => Object.values(agent.requests).some((queue) => queue?.at(-1) === request),
       unqueue: (request) => this.#unqueue(request),
-      left: (request) => this.#left(request),
+      left: (trip) => this.#left(trip),
     };
     this.#awaitClose();
   }
@@ -66,7 +73,8 @@ export class Balancing {
     if (service === undefined) base.addRequest.call(agent, request, options);
     else {
       const trip = new Trip(request, service, options, this.#trip);
-      this.#trips.set(request, trip);
+      this.#trips.add(trip);
+      (request as Travelling)[ofRequest] = trip;
       trip.start();
     }
   }
@@ -82,7 +90,7 @@ export class Balancing {
 
   createSocket(request: ClientRequest, options: AgentRequest, take: SocketTaker): void {
     const { agent, base, host, balanced, secure } = this.#setup;
-    const trip = this.#trips.get(request);
+    const trip = (request as Travelling)[ofRequest];
     if (trip === undefined) {
       base.createSocket.call(agent, request, options, take);
       return;
@@ -105,12 +113,8 @@ export class Balancing {
       const giveUp = connecting(socket, secure, limits, {
         connected: () => {
           socket.off('timeout', onTimeout);
-          if (queued) take(null, socket);
-          else
-            trip.runInAsyncScope(() => {
-              trip.connected();
-              take(null, socket);
-            });
+          if (!queued) trip.connected();
+          take(null, socket);
         },
         failed: (failure) => this.#unmade(queued ? name : undefined, trip, failure),
         closed: () => {
@@ -124,10 +128,21 @@ export class Balancing {
     });
   }
 
-  /** Whether a socket that has done its work may wait for the next request. */
-  keeps(socket: Duplex): boolean {
+  /** Whether a socket that has done its work may wait for the next request; not for longer than the server will. */
+  keeps(socket: Duplex, asNodeDoes: () => boolean): boolean {
     const endpoint = this.#endpoints.get(socket);
-    return endpoint === undefined || this.#listed.has(endpoint);
+    if (endpoint !== undefined && !this.#listed.has(endpoint)) return false;
+    const limit = idleLimit(socket);
+    if ((limit !== undefined && limit <= 0) || !asNodeDoes()) return false;
+    const { timeout = 0 } = this.#setup.agent.options;
+    // Node looks at it only where the agent has a timeout of its own.
+    if (limit !== undefined && (timeout === 0 || limit < timeout)) (socket as Socket).setTimeout(limit);
+    return true;
+  }
+
+  /** What was set for its rest says nothing of its work. */
+  reused(socket: Duplex): void {
+    (socket as Socket).setTimeout(this.#setup.agent.options.timeout ?? 0);
   }
 
   /** The agent is destroyed; as Node's it can be used again. */
@@ -149,8 +164,8 @@ export class Balancing {
     });
   }
 
-  #left(request: ClientRequest): void {
-    this.#trips.delete(request);
+  #left(trip: Trip): void {
+    this.#trips.delete(trip);
     if (this.#trips.size === 0) this.#drained?.();
   }
 
@@ -160,7 +175,7 @@ export class Balancing {
     // Another socket may have been free meanwhile.
     if (failed === undefined) return;
     if (queue !== undefined) this.#unqueue(failed);
-    const other = this.#trips.get(failed);
+    const other = (failed as Travelling)[ofRequest];
     if (other === undefined) endUnsent(failed, error);
     else other.failed(error);
   }

@@ -2,15 +2,17 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Outcome } from '../../balancer/balancer.ts';
+import { nothingNew } from '../nothing-new.ts';
 import { speaksWell } from '../response-outcome.ts';
+import { isTimeout } from '../timeouts.ts';
 
 export interface Ends {
   /** Milliseconds since the attempt began. */
   elapsed(): number;
   /** The request has its socket: from here on Node closes what is to be closed. */
   begun(): void;
-  /** The answer is an upgrade: the socket is the caller's now, and `ended` comes when it closes. */
-  upgraded(): void;
+  /** The answer is an upgrade, which went so: the socket is the caller's now, and `ended` comes when it closes. */
+  upgraded(outcome: Outcome): void;
   ended(outcome: Outcome): void;
 }
 
@@ -51,11 +53,6 @@ export class Exchange {
     return this.#timedOut || isTimeout(error);
   }
 
-  /** Whatever comes is of no interest any more. */
-  forget(): void {
-    this.#over = true;
-  }
-
   #begin(socket: Duplex): void {
     if (this.#over) return;
     this.#socket = socket;
@@ -89,8 +86,8 @@ export class Exchange {
       this.#end(outcome);
       return;
     }
-    this.#ends.upgraded();
-    socket.once('close', () => this.#end(outcome));
+    this.#ends.upgraded(outcome);
+    socket.once('close', () => this.#end(nothingNew));
   }
 
   #end(outcome: Outcome): void {
@@ -120,16 +117,4 @@ export class Exchange {
     if (this.#givenUp) return false;
     return readableEnded || (errored !== null && errored !== res.errored);
   }
-}
-
-const timeouts = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'ECONNABORTED', 'ERR_TIMEOUT']);
-
-/** As the callers' timeouts end a request: those of got and axios, and `AbortSignal.timeout()`. */
-function isTimeout(error: unknown): boolean {
-  const { code, name, cause } = Object(error);
-  return (
-    timeouts.has(code) ||
-    name === 'TimeoutError' ||
-    (name === 'AbortError' && Object(cause).name === 'TimeoutError')
-  );
 }

@@ -13,6 +13,7 @@ export type SocketTaker = (error: Error | null, socket?: Duplex) => void;
  */
 export interface NodeAgent extends Agent {
   readonly requests: Record<string, ClientRequest[] | undefined>;
+  readonly options: { readonly timeout?: number };
   /** Finds a free socket, makes one, or queues. */
   addRequest(request: ClientRequest, options: AgentRequest): void;
   /** Makes a socket for a request, or for the first of a queue when a socket of it has gone. */

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ClientRequest } from 'node:http';
 import { isIP } from 'node:net';
+import { attemptsInWords, inWords } from '../../attempts-in-words.ts';
 import type { Outcome } from '../../balancer/balancer.ts';
 import { refuse } from '../../checks.ts';
 import type { Clock } from '../../clock.ts';
@@ -8,6 +9,7 @@ import type { Endpoint } from '../../endpoint.ts';
 import { type Attempt, RequestTimeoutError, RetriesExhaustedError } from '../../errors.ts';
 import type { Lease } from '../../lease.ts';
 import type { Service } from '../../service.ts';
+import type { Placed } from '../under-way.ts';
 import { Exchange } from './exchange.ts';
 import { hostHeader, renameHost } from './host-header.ts';
 import { type AgentRequest, endUnsent } from './node-agent.ts';
@@ -26,15 +28,16 @@ export interface TripSetup {
   /** Takes it out of its queue; false where it is in none. */
   unqueue(request: ClientRequest): boolean;
   /** It is over, or its socket is no longer the agent's. */
-  left(request: ClientRequest): void;
+  left(trip: Trip): void;
 }
 
 /**
  * One request to a service: waits for the list, leases an endpoint, has Node's agent find a socket to it, goes elsewhere where none can
- * be made, and says how it went. An AsyncResource, because what happens to it later is caused by who made the request, whatever else
- * was going on.
+ * be made, and says how it went. An AsyncResource, because a connection that fails for a queue may belong to another request.
  */
-export class Trip extends AsyncResource {
+export class Trip extends AsyncResource implements Placed {
+  /** See UnderWay. */
+  place = -1;
   readonly request: ClientRequest;
   readonly #service: Service;
   readonly #options: AgentRequest;
@@ -62,7 +65,7 @@ export class Trip extends AsyncResource {
     this.#exchange = new Exchange(request, {
       elapsed: () => this.#elapsed(),
       begun: () => this.#unguarded(),
-      upgraded: () => this.#setup.left(request),
+      upgraded: (outcome) => this.#upgraded(outcome),
       ended: (outcome) => this.#end(outcome),
     });
   }
@@ -128,7 +131,7 @@ export class Trip extends AsyncResource {
       clock.clearTimeout(timer);
       this.#giveUp = undefined;
     }
-    this.runInAsyncScope(() => this.#go());
+    this.#go();
   }
 
   #go(): void {
@@ -157,9 +160,7 @@ export class Trip extends AsyncResource {
       try {
         this.#lease = this.#elsewhere();
       } catch (none) {
-        this.#fail(
-          this.#story(`no further attempt: ${none instanceof Error ? none.message : none}`) ?? error,
-        );
+        this.#fail(this.#story(`no further attempt: ${inWords(none)}`) ?? error);
         return;
       }
       this.#send(this.#lease.endpoint);
@@ -241,9 +242,13 @@ export class Trip extends AsyncResource {
 
   #endUnsent(outcome: Outcome, error?: unknown): void {
     if (this.#over) return;
-    this.#exchange.forget();
     this.#end(outcome);
-    this.runInAsyncScope(() => endUnsent(this.request, error));
+    endUnsent(this.request, error);
+  }
+
+  #upgraded(outcome: Outcome): void {
+    this.#service.report(this.#lease!.endpoint, outcome);
+    this.#setup.left(this);
   }
 
   #end(outcome: Outcome): void {
@@ -251,7 +256,7 @@ export class Trip extends AsyncResource {
     this.#over = true;
     this.#unguarded();
     this.#lease?.release(outcome);
-    this.#setup.left(this.request);
+    this.#setup.left(this);
   }
 
   #elapsed(): number {
@@ -261,10 +266,9 @@ export class Trip extends AsyncResource {
   /** `undefined` while nothing was repeated: the failure itself says it all then. */
   #story(reason: string): RetriesExhaustedError | undefined {
     if (this.#attempts.length < 2) return undefined;
-    const list = this.#attempts.map(
-      ({ endpoint, elapsed, cause }, i) =>
-        ` Attempt ${i + 1}, ${endpoint.address}, ${Math.round(elapsed)} ms: ${cause instanceof Error ? cause.message : cause}.`,
+    return new RetriesExhaustedError(
+      `${this.#service.name}: ${reason}.${attemptsInWords(this.#attempts)}`,
+      this.#attempts,
     );
-    return new RetriesExhaustedError(`${this.#service.name}: ${reason}.${list.join('')}`, this.#attempts);
   }
 }

@@ -30,10 +30,17 @@ export async function connectIn(
   options: ConnectOptions = {},
 ): Promise<net.Socket> {
   checkService(service, 'connect');
-  const { tls: secure, ...rest } = checkConnect(options, 'connect');
+  const { tls: secure, serverName, ...rest } = checkConnect(options, 'connect');
   rest.signal?.throwIfAborted();
+  const nameOf = (endpoint: Endpoint) =>
+    serverName === 'target' ? (endpoint.serverName ?? service.name) : service.name;
   if (secure === undefined) return dial(clock, service, openPlain, rest);
-  return dial(clock, service, (endpoint, signal) => openSecure(endpoint, service.name, secure, signal), rest);
+  return dial(
+    clock,
+    service,
+    (endpoint, signal) => openSecure(endpoint, nameOf(endpoint), secure, signal),
+    rest,
+  );
 }
 
 function openPlain({ host, port }: Endpoint, signal: AbortSignal): Promise<net.Socket> {
@@ -41,12 +48,12 @@ function openPlain({ host, port }: Endpoint, signal: AbortSignal): Promise<net.S
 }
 
 function openSecure(
-  { host, port, serverName }: Endpoint,
-  service: string,
+  { host, port }: Endpoint,
+  servername: string,
   options: tls.ConnectionOptions,
   signal: AbortSignal,
 ): Promise<net.Socket> {
-  const socket = tls.connect({ servername: serverName ?? service, ...options, host, port });
+  const socket = tls.connect({ servername, ...options, host, port });
   return opened(socket, 'secureConnect', signal);
 }
 

@@ -6,7 +6,8 @@ import { NoEndpointsError, OverloadedError } from '../../errors.ts';
 import { Lease, type Lessor } from '../../lease.ts';
 import { Run } from '../../run.ts';
 import type { Service } from '../../service.ts';
-import { nothingNew, releaseWhenClosed } from './hold.ts';
+import { nothingNew } from '../nothing-new.ts';
+import { releaseWhenClosed } from './hold.ts';
 import type { ConnectOptions } from './options.ts';
 
 /**
@@ -15,7 +16,7 @@ import type { ConnectOptions } from './options.ts';
  */
 export type Open<S extends Socket> = (endpoint: Endpoint, signal: AbortSignal) => Promise<S>;
 
-export type DialOptions = Omit<ConnectOptions, 'tls'>;
+export type DialOptions = Omit<ConnectOptions, 'tls' | 'serverName'>;
 
 const mostOthers = 3;
 

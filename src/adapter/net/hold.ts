@@ -1,9 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Outcome } from '../../balancer/balancer.ts';
 import type { Lease } from '../../lease.ts';
-
-/** How connecting went is known already. With a time, so that none is measured. */
-export const nothingNew: Outcome = { ok: true, aborted: true, elapsed: 0 };
+import { nothingNew } from '../nothing-new.ts';
 
 /** What a stream calls once, whoever ends it. */
 interface Destroyed {

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { signal as aSignal, type Check, entriesOf, fields, number, refuse } from '../../checks.ts';
+import { signal as aSignal, type Check, entriesOf, fields, number, oneOf, refuse } from '../../checks.ts';
 import type { Service } from '../../service.ts';
 
 /** How a connection is made. */
@@ -21,10 +21,15 @@ export interface ConnectOptions extends SocketOptions {
   /** Ends the connecting, not the connection: rejects with its reason. Nothing of it is left on the socket. */
   readonly signal?: AbortSignal;
   /**
-   * `true`, or the options of `tls.connect()`: the socket is a TLSSocket whose handshake is done. `servername` is by default the
-   * instance's own where it was registered with one, else the DNS name of the service.
+   * `true`, or the options of `tls.connect()`: the socket is a TLSSocket whose handshake is done. `servername` is by default the DNS name
+   * of the service.
    */
   readonly tls?: boolean | ConnectionOptions;
+  /**
+   * What a certificate must be valid for where `tls.servername` does not say it: the DNS name of the service (default), or `'target'`: the
+   * host name the instance is registered with, where it is a real one. Whoever may register instances, or forge DNS, chooses that name.
+   */
+  readonly serverName?: 'service' | 'target';
 }
 
 const longest = 2 ** 31 - 1;
@@ -47,7 +52,12 @@ const checkTls: Check<ConnectionOptions | undefined> = (value, path) => {
 };
 
 export const checkSocket = fields(known);
-export const checkConnect = fields({ ...known, signal: aSignal, tls: checkTls });
+export const checkConnect = fields({
+  ...known,
+  signal: aSignal,
+  tls: checkTls,
+  serverName: oneOf('service', 'target'),
+});
 
 /** By what it can do, not by its class: two copies of this package may be loaded. */
 export const checkService: Check<Service> = (value, path) => {

@@ -40,7 +40,8 @@ class ServiceSocket extends Socket {
   readonly #clock: Clock;
   readonly #service: Service;
   readonly #options: SocketOptions;
-  readonly #stop = new AbortController();
+  /** While it is connecting, or waits for a list to do so. */
+  #stop: AbortController | undefined;
   readonly #insides = this as unknown as Insides;
   #begun = false;
   #unreferenced = false;
@@ -56,9 +57,9 @@ class ServiceSocket extends Socket {
     this.#options = options;
   }
 
-  /** @throws ClosedError at the second call: another connection takes another socket. */
+  /** @throws ClosedError at the second call and after destroy(): another connection takes another socket. */
   override connect(...whereto: unknown[]): this {
-    if (this.#begun) {
+    if (this.#begun || this.destroyed) {
       throw new ClosedError(
         `${this.#service.name}: a socket of socketFor() connects once; take another one.`,
       );
@@ -66,12 +67,21 @@ class ServiceSocket extends Socket {
     this.#begun = true;
     const listener = whereto.at(-1);
     if (typeof listener === 'function') this.once('connect', listener as () => void);
-    if (!this.destroyed) this.#insides.connecting = true;
-    const options = { ...this.#options, signal: this.#stop.signal };
-    dial(this.#clock, this.#service, (endpoint, signal) => this.#open(endpoint, signal), options).catch(
-      (error: Error) => super.destroy(error),
-    );
+    this.#insides.connecting = true;
+    void this.#dial();
     return this;
+  }
+
+  async #dial(): Promise<void> {
+    this.#stop = new AbortController();
+    const options = { ...this.#options, signal: this.#stop.signal };
+    try {
+      await dial(this.#clock, this.#service, (endpoint, signal) => this.#open(endpoint, signal), options);
+    } catch (error) {
+      super.destroy(error as Error);
+    } finally {
+      this.#stop = undefined;
+    }
   }
 
   async #open(endpoint: Endpoint, signal: AbortSignal): Promise<this> {
@@ -121,7 +131,7 @@ class ServiceSocket extends Socket {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#stop.abort(error ?? undefined);
+    this.#stop?.abort(error ?? undefined);
     super._destroy(error, done);
   }
 

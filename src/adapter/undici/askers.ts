@@ -1,4 +1,4 @@
-import { type Handler, isNew } from './dispatch.ts';
+import { type Handler, isNew, type OldHandler } from './dispatch.ts';
 import type { Asker } from './exchange.ts';
 import { NewAsker } from './new-asker.ts';
 import { OldAsNew } from './old-as-new.ts';
@@ -11,6 +11,9 @@ export function understandable(handler: Handler, old: boolean): Handler {
 
 /** The same for a request of ours. */
 export function askerFor(handler: Handler, old: boolean): Asker {
+  // What undici 7 wraps for interceptors knows both, and the old manner needs no translation of headers.
+  if (old && typeof (handler as OldHandler).onHeaders === 'function')
+    return new OldAsker(handler as OldHandler);
   const understood = understandable(handler, old);
   return isNew(understood) ? new NewAsker(understood) : new OldAsker(understood);
 }

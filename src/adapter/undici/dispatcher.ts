@@ -1,9 +1,11 @@
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { hostOf } from '../../adapter-host.ts';
+import { inWords } from '../../attempts-in-words.ts';
 import type { Discovery } from '../../discovery.ts';
+import { InvalidOptionError } from '../../errors.ts';
 import type { DispatchOptions, Handler } from './dispatch.ts';
 import { checkDispatcherOptions, type DispatcherOptions } from './options.ts';
-import { peer } from './peer.ts';
+import { peer, type Undici } from './peer.ts';
 import { ServicePools } from './service-pools.ts';
 
 /** @internal What `createFetch()` needs beside a dispatcher. */
@@ -33,6 +35,7 @@ export function replayingDispatcher(
   const host = hostOf(discovery, path);
   const options = checkDispatcherOptions(given, path) as DispatcherOptions;
   const undici = peer(options.undici);
+  checkPool(undici, options.pool, path);
   const services = new ServicePools(host, undici, options);
 
   // Made here and not at the import: it stands on the class of the undici that is used.
@@ -53,6 +56,14 @@ export function replayingDispatcher(
       return services.destroyed;
     }
 
+    get webSocketOptions(): unknown {
+      return services.bounds.webSocketOptions;
+    }
+
+    get eventSourceOptions(): unknown {
+      return services.bounds.eventSourceOptions;
+    }
+
     override close(callback?: unknown): never {
       return inUndicisManner(services.close(), callback);
     }
@@ -66,6 +77,17 @@ export function replayingDispatcher(
     }
   }
   return new ConsulDispatcher() as unknown as ReplayingDispatcher;
+}
+
+/** undici alone knows what its pools take: it is asked now, and not at the first request. */
+function checkPool(undici: Undici, options: Pool.Options | undefined, path: string): void {
+  if (options === undefined) return;
+  try {
+    new undici.Pool('http://localhost', options);
+    new undici.Client('http://localhost', options);
+  } catch (cause) {
+    throw new InvalidOptionError(`${path}.pool: ${inWords(cause)}`, { cause });
+  }
 }
 
 /** A promise, or a call back and nothing. */

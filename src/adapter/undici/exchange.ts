@@ -1,5 +1,6 @@
+import { AsyncResource } from 'node:async_hooks';
 import { attemptsInWords, inWords } from '../../attempts-in-words.ts';
-import type { Excluded } from '../../balancer/balancer.ts';
+import type { Excluded, Outcome } from '../../balancer/balancer.ts';
 import type { Clock, TimerHandle } from '../../clock.ts';
 import type { Endpoint } from '../../endpoint.ts';
 import { type Attempt, RequestTimeoutError, RetriesExhaustedError } from '../../errors.ts';
@@ -7,10 +8,13 @@ import { keepAlive } from '../../keep-alive.ts';
 import type { Lease } from '../../lease.ts';
 import type { Random } from '../../random.ts';
 import type { AcquireOptions, Service } from '../../service.ts';
-import { brokeByItself, isRepeatable } from '../request-body.ts';
+import { isCallersMistake } from '../callers-mistake.ts';
+import { backoff, Patience } from '../patience.ts';
+import { isRepeatable } from '../request-body.ts';
 import { retryAfter } from '../retry-after.ts';
 import type { FailedRequest } from '../retry-options.ts';
 import type { RetryRules } from '../retry-rules.ts';
+import { isTimeout } from '../timeouts.ts';
 import type { DispatchOptions, Headers } from './dispatch.ts';
 import { Try } from './try.ts';
 
@@ -44,11 +48,9 @@ export interface Asker {
 }
 
 const forever = Number.POSITIVE_INFINITY;
-/** Before the same endpoint is asked again, where there is no other: up to so many ms, twice as many each time, drawn at random. */
-const pause = 50;
-const longestPause = 1_000;
-/** A response that asks for more patience than this is the answer. */
-const patience = 10_000;
+const byHand = { requireManualDestroy: true };
+/** A response that asks for more patience than so many ms is the answer. */
+const mostPatience = 10_000;
 
 /** One request: attempt after attempt, until one is answered, none may follow, or the asker gives up. */
 export class Exchange {
@@ -64,8 +66,7 @@ export class Exchange {
   #count = 0;
   #attempts: Attempt[] | undefined;
   #tried: Set<Endpoint> | undefined;
-  /** Who asked to be left alone until when. */
-  #patience: Map<Endpoint, number> | undefined;
+  #patience: Patience | undefined;
   #deadline: TimerHandle | undefined;
   #waiting: TimerHandle | undefined;
   /** While it waits there is no socket that would keep the process alive. */
@@ -73,6 +74,8 @@ export class Exchange {
   #listAwaited: AbortController | undefined;
   /** An attempt is being handed over: what undici says now, it found by looking at the request. */
   #sending = false;
+  /** Of who asked: undici tells of failures in the context of whoever opened the connection. */
+  readonly #context: AsyncResource | undefined;
   #over = false;
   #aborted = false;
   #reason: unknown = null;
@@ -92,6 +95,7 @@ export class Exchange {
     this.options = options;
     this.#replay = replay;
     this.#begun = setup.clock.now();
+    this.#context = setup.rules.retries > 0 ? new AsyncResource('ConsulRequest', byHand) : undefined;
   }
 
   get clock(): Clock {
@@ -121,12 +125,15 @@ export class Exchange {
     this.#first();
   }
 
-  /** The asker gives up: whatever is under way ends, and counts against nobody. */
+  /**
+   * The asker gives up: whatever is under way ends. It counts against nobody, but where the asker's patience has ended at an attempt
+   * that had most of it.
+   */
   abort(reason?: unknown): void {
     if (this.#over) return;
     this.#aborted = true;
     this.#reason = reason ?? this.#setup.abortError();
-    this.#end(this.#reason, true);
+    this.#end(this.#reason, !isTimeout(reason) || !this.#hadMost(this.clock.now() - this.#begun));
   }
 
   /** The answer is complete. */
@@ -135,68 +142,73 @@ export class Exchange {
     if (this.#deadline !== undefined) this.clock.clearTimeout(this.#deadline);
   }
 
+  /** How an attempt went whose lease goes on. */
+  report(endpoint: Endpoint, outcome: Outcome): void {
+    this.#service.report(endpoint, outcome);
+  }
+
   /** The answer broke off. */
   broken(error: unknown): void {
-    this.#current = undefined;
     this.#end(error);
   }
 
   /** Whether another attempt takes the place of this response; it has begun, or will, where that is true. */
   repeatsAfter<H>(attempt: Try, status: number, headers: H, read: (headers: H) => Headers): boolean {
+    if (!this.#setup.rules.concerns(status)) return false;
+    return this.#inContext(() => this.#passesOver(attempt, status, read(headers)));
+  }
+
+  #passesOver(attempt: Try, status: number, said: Headers): boolean {
     const { rules } = this.#setup;
-    if (!rules.concerns(status)) return false;
     const { endpoint } = attempt;
-    const said = read(headers);
+    const failed = this.#failed(attempt, { status, headers: said });
     try {
-      if (
-        !rules.afterStatus(this.options, this.#failed(attempt, { status, headers: said }), this.#nextBody())
-      )
-        return false;
+      if (!rules.afterStatus(this.options, failed, this.#nextBody())) return false;
     } catch {
       // What it answered is better than what a function of the user threw.
       return false;
     }
     const after = retryAfter(one(said['retry-after']), Date.now());
     if (after !== undefined) {
-      this.#patience ??= new Map();
-      this.#patience.set(endpoint, this.clock.now() + after);
+      this.#patience ??= new Patience();
+      this.#patience.ask(endpoint, this.clock.now() + after);
     }
     return this.#again(attempt, new Error(`response ${status}`)) === undefined;
   }
 
   /** An attempt failed before its response came. */
   failed(attempt: Try, error: unknown): void {
-    const repeatable = this.#mayRepeat(attempt, error);
-    if (repeatable === true) {
-      const reason = this.#again(attempt, error);
-      if (reason === undefined) return;
-      this.#remember(attempt, error);
-      if (this.#attempts!.length === 1 && reason === spent) this.#end(error);
-      else this.#end(this.#exhausted(reason));
+    this.#inContext(() => this.#fail(attempt, error));
+  }
+
+  #inContext<T>(work: () => T): T {
+    return this.#context === undefined ? work() : this.#context.runInAsyncScope(work);
+  }
+
+  #fail(attempt: Try, error: unknown): void {
+    const reason = this.#mayNotRepeat(attempt, error) ?? this.#again(attempt, error);
+    if (reason === undefined) return;
+    // While nothing was repeated there is no story to tell.
+    if (reason === spent || (reason === notRepeatable && this.#attempts === undefined)) {
+      this.#end(error);
       return;
     }
-    if (this.#attempts === undefined && repeatable === false) {
-      this.#end(error);
-    } else {
-      this.#remember(attempt, error);
-      this.#end(this.#exhausted(repeatable === false ? notRepeatable : repeatable));
-    }
+    this.#remember(attempt, error);
+    this.#end(this.#exhausted(reason));
   }
 
   /** Whether the request itself brought an error about: an option undici refuses, a body that broke. */
   isCallers(error: unknown): boolean {
-    const { code } = Object(error) as { code?: unknown };
-    // The network's errors have codes, and so do most of undici's own.
-    const refused = this.#sending && typeof code !== 'string';
-    return refused || callersCodes.has(code as string) || brokeByItself(this.options.body, error);
+    return isCallersMistake(this.options, error, this.#sending);
   }
 
-  /** True, false, or why a function of the user could not say it. */
-  #mayRepeat(attempt: Try, error: unknown): boolean | string {
-    if (this.isCallers(error)) return false;
+  /** Why such a failure is not repeated; `undefined` where it may be. */
+  #mayNotRepeat(attempt: Try, error: unknown): string | undefined {
+    if (this.isCallers(error)) return notRepeatable;
     const { rules } = this.#setup;
+    const failed = this.#failed(attempt, { error });
     try {
-      return rules.afterError(this.options, this.#failed(attempt, { error }), attempt, this.#nextBody());
+      return rules.afterError(this.options, failed, attempt, this.#nextBody()) ? undefined : notRepeatable;
     } catch (thrown) {
       return `no further attempt: retryOn threw: ${inWords(thrown)}`;
     }
@@ -249,15 +261,9 @@ export class Exchange {
     const isLast = available.every((each) => each === endpoint || this.#tried?.has(each) === true);
     if (!isLast) return 0;
     const now = this.clock.now();
-    let wanted = 0;
-    if (this.#patience !== undefined) {
-      const asked = available.map((each) => (this.#patience?.get(each) ?? now) - now);
-      wanted = Math.max(0, Math.min(...asked));
-    }
     const { timeout, random } = this.#setup;
-    const drawn = Math.min(longestPause, pause * 2 ** (this.#count - 1)) * random.fraction();
-    const wait = Math.max(wanted, drawn);
-    return wait > patience || wait >= timeout - (now - this.#begun) ? undefined : wait;
+    const wait = Math.max(this.#patience?.before(available, now) ?? 0, backoff(this.#count, random));
+    return wait > mostPatience || wait >= timeout - (now - this.#begun) ? undefined : wait;
   }
 
   #waitsForList(): boolean {
@@ -306,8 +312,7 @@ export class Exchange {
       return this.#service.acquire(wish(key, this.#tried));
     } catch {
       // Everywhere else it was tried: the round begins again, with those who did not ask to be left alone.
-      this.#tried = new Set();
-      for (const [endpoint, until] of this.#patience ?? []) if (until > now) this.#tried.add(endpoint);
+      this.#tried = this.#patience?.leftAlone(now) ?? new Set();
       return this.#service.acquire(wish(key, this.#tried));
     }
   }
@@ -334,9 +339,12 @@ export class Exchange {
     const now = at === undefined ? '' : ` The attempt at ${at} was still under way.`;
     const attempts = this.#attempts ?? [];
     const message = `${this.#service.name}: no complete answer in ${timeout} ms.${now}${attemptsInWords(attempts)}`;
-    // An attempt that had most of the time has failed; one that had just begun has not.
-    const spentHere = this.clock.now() - (this.#current?.startedAt ?? 0);
-    this.#end(new RequestTimeoutError(message, attempts), spentHere < timeout / 2);
+    this.#end(new RequestTimeoutError(message, attempts), !this.#hadMost(timeout));
+  }
+
+  /** An attempt that had most of the time has failed; one that had just begun has not. */
+  #hadMost(time: number): boolean {
+    return this.clock.now() - (this.#current?.startedAt ?? 0) >= time / 2;
   }
 
   /** Ends it for the asker, and whatever is under way. `blameless`: that says nothing of an endpoint. */
@@ -363,18 +371,6 @@ export class Exchange {
 
 const spent = 'no retries';
 const notRepeatable = 'the last failure is not one to be repeated';
-
-const callersCodes = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-  // Of a stream that was closed before its end.
-  'UND_ERR_ABORTED',
-  // Of something in a body that cannot be sent.
-  'ERR_INVALID_ARG_TYPE',
-  'UND_ERR_DESTROYED',
-  'UND_ERR_CLOSED',
-]);
 
 function wish(key: string | undefined, exclude?: Excluded): AcquireOptions {
   return { ...(key !== undefined && { key }), ...(exclude !== undefined && { exclude }) };

@@ -4,27 +4,30 @@ import { isRepeatable } from '../request-body.ts';
 import type { DispatchOptions, Handler } from './dispatch.ts';
 import { type ReplayingDispatcher, replayingDispatcher } from './dispatcher.ts';
 import type { DispatcherOptions } from './options.ts';
+import { inOwnObjects } from './own-objects.ts';
 import { peer } from './peer.ts';
 
 /**
  * undici's own `fetch`, over a dispatcher as `createDispatcher()` makes it: `await fetch('http://web.service.consul/users/1')`.
  *
  * It knows `init.body`, which below fetch is a stream: text, buffers and blobs can be sent a second time, where a retry is allowed.
- * Streams, forms and the bodies of Request objects are never buffered, and so never sent twice.
+ * Streams, forms and the bodies of Request objects are never buffered, and so never sent twice. Takes `Request` and `FormData` of Node's own
+ * as well as undici's. Its type is that of the global `fetch`, in whose place it stands.
  *
  * @throws as `createDispatcher()`.
  */
-export function createFetch(discovery: Discovery, options: DispatcherOptions = {}): typeof UndiciFetch {
+export function createFetch(discovery: Discovery, options: DispatcherOptions = {}): typeof globalThis.fetch {
   const dispatcher = replayingDispatcher(discovery, options, 'createFetch');
   const undici = peer(options.undici);
-  return (input, init) => {
-    const { body, dispatcher: given } = init ?? {};
+  const fetch: typeof UndiciFetch = async (given, options) => {
+    const [input, init] = inOwnObjects(undici, given, options);
     // Who brings a dispatcher of his own wants that one.
-    if (given !== undefined) return undici.fetch(input, init);
-    const replay = repeatable(body);
+    if (init.dispatcher !== undefined) return undici.fetch(input, init);
+    const replay = repeatable(init.body);
     const used = replay === undefined ? dispatcher : new Replaying(dispatcher, replay);
     return undici.fetch(input, { ...init, dispatcher: used as never });
   };
+  return fetch as never;
 }
 
 /** As it can be sent again, or `undefined`. */

@@ -10,7 +10,7 @@ import { checkRequestOptions, type RequestOptions } from './options.ts';
 import { knowsOldHandlers, peer } from './peer.ts';
 import { Redirected } from './redirected.ts';
 import { requestSetup } from './request-setup.ts';
-import { originOf } from './service-origin.ts';
+import { Origins } from './service-origin.ts';
 
 /**
  * For a stack of interceptors of one's own: `new Agent().compose(interceptor(discovery))`. What is meant for a service goes on to the
@@ -28,6 +28,7 @@ export function interceptor(
   const options = checkRequestOptions(given, 'interceptor') as RequestOptions;
   const undici = peer(options.undici);
   const hosts = new Hosts(host, options);
+  const origins = new Origins();
   const setup = requestSetup(host, undici, options);
   const old = knowsOldHandlers(undici);
 
@@ -36,7 +37,7 @@ export function interceptor(
       let redirected: Redirected | undefined;
       let service: ReturnType<Hosts['service']>;
       try {
-        const origin = originOf(request.origin);
+        const origin = origins.of(request.origin);
         service = origin && hosts.service(origin.hostname, origin.port, origin.secure);
         redirected = origin && new Redirected(below, origin, options);
       } catch (error) {

@@ -38,7 +38,6 @@ class SteadyController implements Controller {
 
   /** The attempt whose response the asker gets. */
   follow(inner: Controller): void {
-    if (this.#inner === inner) return;
     this.#inner = inner;
     if (this.#paused) inner.pause();
   }
@@ -117,6 +116,8 @@ class NewAttemptHandler implements NewHandler {
     this.#steady.follow(controller);
     try {
       this.#asker.onResponseStart?.(this.#steady, status, headers, text);
+      // What undici 7 composes takes the fetch of Node for full at a response that only announces another.
+      if (status < 200) this.#steady.resume();
     } catch (error) {
       this.#attempt.askerThrew(error);
     }

@@ -24,7 +24,9 @@ export class OldAsNew implements NewHandler {
 
   onResponseStart(controller: Controller, status: number, headers: Headers, text = ''): void {
     const raw = rawOf(controller.rawHeaders, headers);
-    if (this.#handler.onHeaders?.(status, raw, () => controller.resume(), text) === false) controller.pause();
+    const wantsMore = this.#handler.onHeaders?.(status, raw, () => controller.resume(), text) !== false;
+    // The fetch of Node 24 says so of every response that only announces another, and may never say otherwise.
+    if (!wantsMore && status >= 200) controller.pause();
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {

@@ -23,15 +23,22 @@ export function knowsOldHandlers(undici: Undici): boolean {
 }
 
 function installed(): unknown {
-  const require = createRequire(import.meta.url);
   let version = 'unknown version';
   try {
+    // Inside: in a bundle there may be no URL to begin from.
+    const require = createRequire(import.meta.url);
     version = (require('undici/package.json') as { version: string }).version;
     return require('undici');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && version === 'unknown version') {
       throw new PeerError(
-        `consul-dns-balancer/undici needs the package undici, ${oldest} or newer, which is not installed: npm install undici@${oldest}.`,
+        `consul-dns-balancer/undici needs the package undici, ${oldest} or newer, which is not installed: npm install undici@${oldest}, or hand the module over as { undici }.`,
+        { cause },
+      );
+    }
+    if (version === 'unknown version') {
+      throw new PeerError(
+        `consul-dns-balancer/undici cannot look for undici from here, as in a bundle: hand the module over as { undici }. ${String(cause)}`,
         { cause },
       );
     }

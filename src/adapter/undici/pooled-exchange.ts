@@ -7,6 +7,8 @@ import type { EndpointPools } from './pools.ts';
  * list or between two attempts, where none of them has anything under way.
  */
 export class PooledExchange extends Exchange {
+  /** See UnderWay. */
+  place = -1;
   readonly #pools: EndpointPools;
 
   constructor(

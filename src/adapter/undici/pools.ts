@@ -2,6 +2,7 @@ import type { buildConnector, Pool } from 'undici';
 import type { Endpoint } from '../../endpoint.ts';
 import type { Follower, Service } from '../../service.ts';
 import type { Change } from '../../snapshot.ts';
+import { type Placed, UnderWay } from '../under-way.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import type { Transport } from './exchange.ts';
 import type { RequestOptions } from './options.ts';
@@ -22,7 +23,7 @@ export interface PoolsSetup {
 }
 
 /** A request, as far as it can be ended. */
-interface Ending {
+interface Ending extends Placed {
   abort(reason: unknown): void;
 }
 
@@ -46,7 +47,7 @@ export class EndpointPools implements Transport, Follower {
   readonly #setup: PoolsSetup;
   readonly #pools = new Map<Endpoint, Held>();
   readonly #closing = new Set<Pool>();
-  readonly #requests = new Set<Ending>();
+  readonly #requests = new UnderWay<Ending>();
   readonly #unfollow: () => void;
   readonly #drained: Promise<void>;
   #tellDrained = () => {};
@@ -109,7 +110,7 @@ export class EndpointPools implements Transport, Follower {
     this.closed();
     const error = given ?? new this.#setup.undici.errors.ClientDestroyedError();
     // First the requests: an attempt that broke off would be followed by another.
-    for (const request of [...this.#requests]) request.abort(error);
+    for (const request of this.#requests.all) request.abort(error);
     for (const pool of [...this.#closing]) void pool.destroy(error);
     for (const { pool } of [...this.#pools.values()]) void pool.destroy(error);
     await this.#drained;
@@ -122,12 +123,10 @@ export class EndpointPools implements Transport, Follower {
   }
 
   #open(endpoint: Endpoint): Held {
-    const { undici, origin, hostHeader, pool, service } = this.#setup;
+    const { undici, origin, hostHeader, pool } = this.#setup;
     const url = hostHeader === 'endpoint' ? endpoint.url('/', origin.slice(0, origin.indexOf(':'))) : origin;
     const options = { ...pool, connect: this.#connector(endpoint) } as Pool.Options;
-    // Between its choice and now it may have left.
-    const left = !service.endpoints.includes(endpoint);
-    const held = { pool: new undici.Pool(new URL(url).origin, options), active: 0, left };
+    const held = { pool: new undici.Pool(new URL(url).origin, options), active: 0, left: false };
     this.#pools.set(endpoint, held);
     return held;
   }
@@ -163,10 +162,12 @@ export class EndpointPools implements Transport, Follower {
     this.#pools.delete(endpoint);
     this.#closing.add(pool);
     const done = () => {
-      this.#closing.delete(pool);
-      if (this.#closed) this.#checkDrained();
+      if (this.#closing.delete(pool) && this.#closed) this.#checkDrained();
     };
-    pool.close().then(done, () => pool.destroy().then(done, done));
+    // Nothing of it is waited for any more. Not at once: it may be about to tell of its last request.
+    pool.close().then(done, done);
+    // What is left in its queue was given up, and would be connected for, one by one.
+    setImmediate(() => pool.destroy().then(done, done));
   }
 }
 

@@ -16,13 +16,11 @@ export function parsedHeaders(raw: RawHeaders): Headers {
 
 /** The other way round. */
 export function rawHeaders(headers: Headers): RawHeaders {
-  const raw: (Buffer | Buffer[])[] = [];
+  const raw: Buffer[] = [];
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue;
-    raw.push(Buffer.from(name, 'latin1'));
-    raw.push(
-      Array.isArray(value) ? value.map((each) => Buffer.from(each, 'latin1')) : Buffer.from(value, 'latin1'),
-    );
+    // One by one: a list of values is joined by some who read it, which cookies do not survive.
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined) raw.push(Buffer.from(name, 'latin1'), Buffer.from(one, 'latin1'));
   }
   return raw;
 }

@@ -26,28 +26,25 @@ export class Redirected implements Transport {
     const names = hostHeader === 'service' ? (port === '' ? hostname : `${hostname}:${port}`) : undefined;
     const byTarget = serverName === 'target' ? endpoint.serverName : undefined;
     const fixed = serverName === 'service' || serverName === 'target' ? byTarget : serverName;
-    this.#below(
-      {
-        ...request,
-        origin: `${secure ? 'https' : 'http'}://${endpoint.address}`,
-        ...(names !== undefined && { headers: withHost(request.headers, names) }),
-        // `null`: a request with a `Host` of its own is asked for under that name, as undici does it.
-        ...(secure && {
-          servername: fixed ?? request.servername ?? (hasHost(request.headers) ? null : hostname),
-        }),
-      },
-      handler,
-    );
+    const sent: Sent = { ...request, origin: `${secure ? 'https' : 'http'}://${endpoint.address}` };
+    if (names !== undefined) sent.headers = withHost(request.headers, names);
+    // `null`: a request with a `Host` of its own is asked for under that name, as undici does it.
+    if (secure) sent.servername = fixed ?? request.servername ?? (hasHost(request.headers) ? null : hostname);
+    this.#below(sent, handler);
   }
 
   done(): void {}
 }
 
+type Pair = readonly [name: unknown, value: unknown];
+type Sent = { -readonly [K in keyof DispatchOptions]: DispatchOptions[K] };
+
 /** The headers and a `Host`, unless there is one. */
 function withHost(headers: unknown, host: string): unknown {
   if (hasHost(headers)) return headers;
   if (isFlat(headers)) return ['host', host, ...headers];
-  if (Symbol.iterator in Object(headers)) return [['host', host], ...(headers as Iterable<unknown>)];
+  // As a flat list: in an array undici takes pairs for names and values in turn.
+  if (Symbol.iterator in Object(headers)) return ['host', host, ...[...(headers as Iterable<Pair>)].flat()];
   return { host, ...(headers as object | null | undefined) };
 }
 

@@ -7,6 +7,24 @@ export interface Origin {
   readonly secure: boolean;
 }
 
+/** Programs call few origins, but URLs may come without end. */
+const most = 1_000;
+
+/** Reads origins, each once: that takes a microsecond. */
+export class Origins {
+  readonly #known = new Map<string, Origin | undefined>();
+
+  of(given: string | URL | undefined): Origin | undefined {
+    if (typeof given !== 'string') return originOf(given);
+    const known = this.#known.get(given);
+    if (known !== undefined || this.#known.has(given)) return known;
+    if (this.#known.size >= most) this.#known.clear();
+    const origin = originOf(given);
+    this.#known.set(given, origin);
+    return origin;
+  }
+}
+
 /** `undefined` for what is no http or https URL: undici will say what it thinks of it. */
 export function originOf(given: string | URL | undefined): Origin | undefined {
   if (given === undefined) return undefined;

@@ -19,6 +19,12 @@ const mostForeign = 1_000;
 /** The pools of one origin: for who speaks HTTP/2, and for who does not. */
 type Ways = [EndpointPools | undefined, EndpointPools | undefined];
 
+/** What undici's WebSocket and EventSource ask a dispatcher for. undici 7 takes no answer for no limit. */
+interface Bounds {
+  readonly webSocketOptions: unknown;
+  readonly eventSourceOptions: unknown;
+}
+
 /** All that a dispatcher of ours holds: the pools of the services it was asked for, and who gets the rest. */
 export class ServicePools {
   closed = false;
@@ -36,6 +42,7 @@ export class ServicePools {
   readonly #pools = new Set<EndpointPools>();
   readonly #letGo: () => void;
   #others: Dispatcher | undefined;
+  #bounds: Bounds | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(host: AdapterHost, undici: Undici, options: DispatcherOptions) {
@@ -49,6 +56,8 @@ export class ServicePools {
 
   /** @param replay what to send in place of a body that can be read but once, when it is to be sent again. */
   dispatch(options: DispatchOptions, handler: Handler, replay: unknown): boolean {
+    if (typeof handler !== 'object' || handler === null)
+      throw new this.#undici.errors.InvalidArgumentError('handler must be an object');
     let pools: EndpointPools | undefined;
     try {
       if (this.closed) throw new ClosedError('The dispatcher was closed.');
@@ -60,6 +69,12 @@ export class ServicePools {
     if (pools === undefined) return this.#elsewhere(options, handler);
     new PooledExchange(this.#setup, pools, askerFor(handler, this.#old), options, replay).start();
     return true;
+  }
+
+  /** As an Agent with these options would say it. */
+  get bounds(): Bounds {
+    this.#bounds ??= new this.#undici.Agent(this.#options.pool as never) as unknown as Bounds;
+    return this.#bounds;
   }
 
   /** What is under way may finish. */

@@ -3,6 +3,7 @@ import type { TimerHandle } from '../../clock.ts';
 import type { Endpoint } from '../../endpoint.ts';
 import { RequestTimeoutError } from '../../errors.ts';
 import type { Lease } from '../../lease.ts';
+import { nothingNew } from '../nothing-new.ts';
 import { speaksWell } from '../response-outcome.ts';
 import type { Headers } from './dispatch.ts';
 import type { Exchange, Transport } from './exchange.ts';
@@ -108,8 +109,8 @@ export class Try {
     const elapsed = this.#exchange.clock.now() - this.startedAt;
     this.#transport.done(this.endpoint);
     // What refuses a tunnel looks like one to undici.
-    const outcome = { ok: speaksWell(status), elapsed, firstByte: elapsed };
-    socket.once('close', () => this.#lease.release(outcome));
+    this.#exchange.report(this.endpoint, { ok: speaksWell(status), elapsed, firstByte: elapsed });
+    socket.once('close', () => this.#lease.release(nothingNew));
     this.#exchange.finished();
     return true;
   }

@@ -43,6 +43,24 @@ for (const manner of manners) {
       nothingIsLeft(world);
     });
 
+    it('have no code either where there are parameters beside parameters', async () => {
+      const world = await exchangeWorld({ retries: 2, retryOn: () => true });
+      world.transport.atSend = (sent) => sent.fail(new Error('Query params cannot be passed'));
+      world.ask(manner, { path: '/?a=1', query: { b: 2 } } as object);
+      await world.settle();
+      expect(world.said).toEqual(['a nothing 0']);
+      expect(world.path).toBe('a');
+    });
+
+    it('are not those of a mock below that fails at once', async () => {
+      const world = await exchangeWorld();
+      world.transport.atSend = (sent) => sent.fail(new Error('mocked'));
+      world.ask(manner);
+      await world.settle();
+      expect(world.said).toEqual(['a failed 0']);
+      expect(world.path).toBe('ab');
+    });
+
     it('are not those of an endpoint that fails at once', async () => {
       const world = await exchangeWorld({ retries: 0 });
       world.transport.atSend = (sent) => sent.fail(refused());
@@ -53,7 +71,7 @@ for (const manner of manners) {
     it('are not those that undici finds without a code later', async () => {
       const world = await exchangeWorld({ retries: 0 });
       world.ask(manner);
-      world.transport.last.fail(new Error('no tunnel'));
+      world.transport.last.fail(new TypeError('no tunnel'));
       expect(world.said).toEqual(['a failed 0']);
     });
 

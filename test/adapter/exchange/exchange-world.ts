@@ -4,14 +4,12 @@ import { askerFor } from '../../../src/adapter/undici/askers.ts';
 import type { DispatchOptions } from '../../../src/adapter/undici/dispatch.ts';
 import { Exchange, type ExchangeSetup } from '../../../src/adapter/undici/exchange.ts';
 import type { RetryOptions } from '../../../src/adapter/undici.ts';
-import type { Balancer, Outcome } from '../../../src/balancer/balancer.ts';
-import { RoundRobin } from '../../../src/balancer/round-robin.ts';
-import type { Endpoint } from '../../../src/endpoint.ts';
 import type { ServiceOptions } from '../../../src/index.ts';
 import { createRandom } from '../../../src/random.ts';
 import { letterOf } from '../../lists.ts';
 import { readyWorld } from '../../service-world.ts';
 import { type Asking, type AskingOptions, asking } from './asking.ts';
+import { recording, type Told } from './recording.ts';
 import { type Manner, scriptedTransport } from './scripted-transport.ts';
 
 export const refused = () =>
@@ -37,8 +35,9 @@ export async function exchangeWorld({
   unready = false,
   ...retries
 }: WorldOptions = {}) {
-  const outcomes: { endpoint: Endpoint; outcome: Outcome }[] = [];
-  const options = { balancer: () => recording(outcomes), ...service };
+  const outcomes: Told[] = [];
+  const reports: Told[] = [];
+  const options = { balancer: () => recording(outcomes, reports), ...service };
   const world = await readyWorld(options, list);
   const { clock, source } = world;
   const release = unready ? source.hold() : () => {};
@@ -88,12 +87,13 @@ export async function exchangeWorld({
     get path(): string {
       return transport.sent.map(({ endpoint }) => letterOf(endpoint.host)).join('');
     },
-    /** What the balancer was told, without the errors: `a ok 5/3` is 5 ms in all and 3 to the first byte. */
+    /** What the balancer was told as leases ended, without the errors: `a ok 5/3` is 5 ms in all and 3 to the first byte. */
     get said(): string[] {
-      return outcomes.map(
-        ({ endpoint, outcome: { ok, elapsed, firstByte, aborted } }) =>
-          `${letterOf(endpoint.host)} ${aborted ? 'nothing' : ok ? 'ok' : 'failed'} ${elapsed}${firstByte === undefined ? '' : `/${firstByte}`}`,
-      );
+      return outcomes.map(inWords);
+    },
+    /** What it was told before. */
+    get reported(): string[] {
+      return reports.map(inWords);
     },
     /** Of the exchange: those of the service are left out. */
     get timers(): number {
@@ -105,14 +105,9 @@ export async function exchangeWorld({
   };
 }
 
-/** In turn, beginning with the first. */
-function recording(outcomes: { endpoint: Endpoint; outcome: Outcome }[]): Balancer {
-  const turns = new RoundRobin({ random: { ...createRandom(1), below: () => 0 } });
-  return {
-    update: (snapshot) => turns.update(snapshot),
-    pick: (key, exclude) => turns.pick(key, exclude),
-    finished: (endpoint, outcome) => void outcomes.push({ endpoint, outcome }),
-  };
+function inWords({ endpoint, outcome: { ok, elapsed, firstByte, aborted } }: Told): string {
+  const times = [elapsed, firstByte].filter((time) => time !== undefined).join('/');
+  return `${letterOf(endpoint.host)} ${aborted ? 'nothing' : ok ? 'ok' : 'failed'} ${times}`.trimEnd();
 }
 
 export type World = Awaited<ReturnType<typeof exchangeWorld>>;

@@ -50,6 +50,38 @@ for (const manner of manners) {
       nothingIsLeft(world);
     });
 
+    it.each([
+      [
+        'a signal',
+        Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError' }),
+      ],
+      ['a client of its own', Object.assign(new Error('timeout of 50ms exceeded'), { code: 'ECONNABORTED' })],
+    ])(
+      'out of patience, by %s, holds it against the server that had most of the time',
+      async (_who, timeout) => {
+        const world = await exchangeWorld();
+        const asker = world.ask(manner);
+        world.transport.last.begin();
+        await world.clock.advance(50);
+        asker.abort(timeout);
+        expect(asker.error).toBe(timeout);
+        expect(world.said).toEqual(['a failed 50']);
+        nothingIsLeft(world);
+      },
+    );
+
+    it('out of patience holds nothing against the server that had just begun', async () => {
+      const world = await exchangeWorld({ attemptTimeout: 40 });
+      const asker = world.ask(manner);
+      world.transport.last.begin();
+      await world.clock.advance(40);
+      world.transport.last.begin();
+      await world.clock.advance(10);
+      asker.abort(Object.assign(new Error('out of time'), { name: 'TimeoutError' }));
+      expect(world.said).toEqual(['a failed 40', 'b nothing 10']);
+      nothingIsLeft(world);
+    });
+
     it('does not excuse a server that said already that it fails', async () => {
       const world = await exchangeWorld();
       const asker = world.ask(manner);
@@ -97,6 +129,26 @@ for (const manner of manners) {
       expect(asker.told).toHaveLength(2);
       expect(world.path).toBe('');
       expect(world.inFlight).toBe(0);
+    });
+
+    it('is heard in whichever turn the first list comes', async () => {
+      for (let turns = 0; turns < 30; turns++) {
+        const world = await exchangeWorld({ unready: true });
+        let sentAfter = false;
+        world.transport.atSend = () => {
+          sentAfter = asker.told.length > 1;
+        };
+        const asker = world.ask(manner);
+        world.web.subscribe(async () => {
+          for (let i = 0; i < turns; i++) await undefined;
+          asker.abort(reason);
+        });
+        world.release();
+        await world.settle();
+        expect(asker.told).toEqual(['begin', 'error: not wanted any more']);
+        expect(sentAfter).toBe(false);
+        expect(world.inFlight).toBe(0);
+      }
     });
 
     it('waits between two attempts no longer', async () => {

@@ -20,6 +20,40 @@ for (const manner of manners) {
       nothingIsLeft(world);
     });
 
+    it('hears nothing of it either where who sends it takes no notice of the abort', async () => {
+      let started = 0;
+      const world = await exchangeWorld({ attemptTimeout: 10, retries: 0 });
+      const asker = world.ask(manner, {}, { at: { started: () => void started++ } });
+      const { last } = world.transport;
+      last.begin().deaf = true;
+      await world.clock.advance(10);
+      expect(last.aborts).toBe(1);
+      last.bodySent().respond(200);
+      expect(asker.told).toEqual([
+        'begin',
+        'error: web.service.consul: 10.0.0.1:80 did not answer in 10 ms.',
+      ]);
+      expect(asker.sentParts).toEqual([]);
+      expect(started).toBe(0);
+      expect(world.said).toEqual(['a failed 10']);
+      nothingIsLeft(world);
+    });
+
+    it('gets no further attempt by it: one took its place already', async () => {
+      const world = await exchangeWorld({ attemptTimeout: 10, retries: 2, retryOn: [503] });
+      const asker = world.ask(manner);
+      const [first] = world.transport.sent;
+      first!.begin().deaf = true;
+      await world.clock.advance(10);
+      first!.respond(503);
+      await world.settle();
+      expect(world.path).toBe('ab');
+      world.transport.last.respond(200);
+      expect(asker.told).toEqual(['begin', 'head 200', 'data body', 'end']);
+      expect(world.said).toEqual(['a failed 10', 'b ok 0/0']);
+      nothingIsLeft(world);
+    });
+
     it('slows the response down that it gets, and goes on with it', async () => {
       const world = await exchangeWorld();
       const asker = world.ask(manner, {}, { wantsMore: false });
@@ -88,6 +122,16 @@ describe('the controller that a handler of the new manner gets', () => {
     expect(asker.controller).toMatchObject({ aborted: false, reason: null });
     asker.abort('enough');
     expect(asker.controller).toMatchObject({ aborted: true, reason: 'enough' });
+    asker.abort('more than that');
+    expect(asker.controller).toMatchObject({ aborted: true, reason: 'enough' });
+  });
+
+  it('says nothing of an abort that came too late', async () => {
+    const world = await exchangeWorld();
+    const asker = world.ask('new');
+    world.transport.last.respond(200);
+    asker.abort('too late');
+    expect(asker.controller).toMatchObject({ aborted: false, reason: null });
   });
 
   it('shows headers and trailers as they came over the wire', async () => {

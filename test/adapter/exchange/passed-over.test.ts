@@ -79,6 +79,7 @@ describe('a response that is passed over', () => {
     const [first] = world.transport.sent;
     first!.head(503);
     asker.abort(new Error('enough'));
+    expect(first!.aborted).toBeUndefined();
     first!.data('late').end();
     expect(asker.told).toEqual(['begin', 'error: enough']);
     expect(world.said).toEqual(['a failed 0/0']);

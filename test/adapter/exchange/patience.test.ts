@@ -39,6 +39,31 @@ describe('Retry-After', () => {
     expect(asker.told).toEqual(['begin']);
   });
 
+  it('is no matter any more where the timer is late', async () => {
+    const world = await exchangeWorld({ list: 'ab', retries: 2, retryOn: [503] });
+    const { clock } = world;
+    const asker = world.ask('old');
+    world.transport.last.respond(503, asks('2'));
+    await world.settle();
+    world.transport.last.respond(503, asks('3'));
+    world.source.answer = 'b';
+    await world.web.refresh();
+    const { now } = clock;
+    clock.now = () => now() + 1_500;
+    await clock.advance(2_000);
+    clock.now = now;
+    expect(world.path).toBe('abb');
+    expect(asker.told).toEqual(['begin']);
+  });
+
+  it.each(manners)('counts once where it was said twice, in the %s manner', async (manner) => {
+    const world = await exchangeWorld({ list: 'a', retryOn: [503] });
+    world.ask(manner);
+    world.transport.last.respond(503, { 'retry-after': ['3', '60'] });
+    await world.clock.advance(3_000);
+    expect(world.path).toBe('aa');
+  });
+
   it('of several: the one who asks for least', async () => {
     const world = await exchangeWorld({ list: 'abc', retries: 5, retryOn: [503] });
     world.ask('old');

@@ -91,6 +91,7 @@ describe('a function that decides', () => {
       });
       const asker = world.ask(manner);
       fail(world.transport.last);
+      expect(world.timers).toBe(0);
       await world.clock.advance(5_000);
       expect(asker.told).toEqual(['begin', 'error: enough']);
       expect(world.path).toBe('a');

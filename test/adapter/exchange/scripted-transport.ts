@@ -14,6 +14,8 @@ import type { Endpoint } from '../../../src/endpoint.ts';
 export type Manner = 'old' | 'new';
 export const manners: readonly Manner[] = ['old', 'new'];
 
+type Sendable = Record<string, string | string[]>;
+
 /** What an attempt was told to send, and the strings by which a test plays undici, which ends a request once and is deaf from then on. */
 export interface Sent {
   readonly endpoint: Endpoint;
@@ -24,15 +26,19 @@ export interface Sent {
   readonly ended: boolean;
   /** What it was aborted with, as `{ reason }`. */
   readonly aborted: { reason: unknown } | undefined;
+  /** How often it was. */
+  readonly aborts: number;
+  /** Set: who sends it does not hear of an abort. */
+  deaf: boolean;
   /** Whether undici was told to read on later. */
   readonly paused: boolean;
   begin(): Sent;
   bodySent(chunk?: string): Sent;
-  head(status: number, headers?: Record<string, string>): Sent;
+  head(status: number, headers?: Sendable): Sent;
   data(chunk: string): Sent;
   end(trailers?: Record<string, string>): Sent;
   /** Head, body and end of a response at once. */
-  respond(status: number, headers?: Record<string, string>): Sent;
+  respond(status: number, headers?: Sendable): Sent;
   upgrade(socket: unknown, status?: number): Sent;
   fail(error: unknown): Sent;
 }
@@ -83,6 +89,8 @@ class Request implements Sent {
   begun = false;
   ended = false;
   aborted: { reason: unknown } | undefined;
+  aborts = 0;
+  deaf = false;
   readonly #handler: NewHandler;
   readonly #controller: Controller;
   #paused = false;
@@ -111,7 +119,7 @@ class Request implements Sent {
     });
   }
 
-  head(status: number, headers: Record<string, string> = {}): this {
+  head(status: number, headers: Sendable = {}): this {
     if (!this.begun) this.begin();
     return this.#tell(() => {
       this.#handler.onResponseStarted?.();
@@ -132,7 +140,7 @@ class Request implements Sent {
     });
   }
 
-  respond(status: number, headers?: Record<string, string>): this {
+  respond(status: number, headers?: Sendable): this {
     return this.head(status, headers).data('body').end();
   }
 
@@ -140,7 +148,8 @@ class Request implements Sent {
     if (!this.begun) this.begin();
     return this.#tell(() => {
       this.ended = true;
-      this.#handler.onRequestUpgrade?.(this.#controller, status, {}, socket as never);
+      this.#controller.rawHeaders = rawHeaders({ Upgrade: 'talk' });
+      this.#handler.onRequestUpgrade?.(this.#controller, status, { upgrade: 'talk' }, socket as never);
     });
   }
 
@@ -178,9 +187,10 @@ class Request implements Sent {
         return request.aborted?.reason;
       },
       abort(reason) {
+        request.aborts++;
         if (request.ended) return;
         request.aborted = { reason };
-        request.fail(reason);
+        if (!request.deaf) request.fail(reason);
       },
       pause() {
         request.#paused = true;

@@ -107,6 +107,7 @@ export async function httpWorld(
         return undefined;
       },
       finished: ({ port }, outcome) => void told.push({ port, outcome }),
+      reported: ({ port }, outcome) => void told.push({ port, outcome }),
     };
   };
   const world = await readyWorld({ balancer, outlier: false, ...options }, { addresses: at(...ports) }, rest);
