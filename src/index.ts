@@ -46,6 +46,7 @@ export type { Endpoint, ResponseTime } from './endpoint.ts';
 export {
   type Attempt,
   ClosedError,
+  ConsulError,
   DiscoveryError,
   type DnsAttempt,
   DnsError,

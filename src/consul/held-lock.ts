@@ -57,10 +57,13 @@ export class HeldLock implements Lock {
     this.#path = path;
     this.#holding = holding;
     this.#stay = http.beforeClose(() => {
+      if (this.#releasing !== undefined) return this.#releasing;
       session.lose(new ClosedError('The Consul client was closed.'));
       return session.end();
     });
-    session.lost.addEventListener('abort', () => this.#leave(), { once: true });
+    // The key is left as it is: what it protects may still be ending, and until `release()` says that it has, Consul's TTL and lock delay
+    // keep others out.
+    session.lost.addEventListener('abort', () => this.#watch.abort(), { once: true });
     void this.#watchKey();
   }
 
@@ -77,18 +80,9 @@ export class HeldLock implements Lock {
     return this.release();
   }
 
-  /**
-   * At a loss the key is left as it is: what it protects may still be ending, and until `release()` says that it has, Consul's TTL and lock
-   * delay keep others out.
-   */
-  #leave(): void {
-    this.#watch.abort();
-    this.#stay();
-  }
-
   async #release(): Promise<void> {
     const { session, value } = this.#holding;
-    this.#leave();
+    this.#watch.abort();
     try {
       // First the key: at the end of its session others would have to wait for the lock delay.
       await this.#http.requestInBackground('PUT', this.#path, {
@@ -100,6 +94,7 @@ export class HeldLock implements Lock {
       // What Consul does not hear ends by the TTL.
     }
     await session.end();
+    this.#stay();
   }
 
   /** Somebody may take the key away by hand, or end the session. */

@@ -3,33 +3,21 @@ import { type Clock, sleep } from '../clock.ts';
 import { ClosedError, ConsulError, DiscoveryError } from '../errors.ts';
 import { keepAliveDuring } from '../keep-alive.ts';
 import { Connections } from './connections.ts';
-import { type Answer, Exchange, TooLongError } from './exchange.ts';
+import { Exchange, TooLongError } from './exchange.ts';
 import { onAbort } from './on-abort.ts';
 import type { ConsulSettings } from './options.ts';
 import { heldFor, pathAndQuery } from './query.ts';
 import { checkMethod, checkPath, checkRequest, encoded, type RequestOptions } from './request-options.ts';
+import { type ConsulResponse, understood } from './response.ts';
 import { errorWithoutSecrets, secretsOfAuth, withoutSecrets } from './secrets.ts';
 import { Token } from './token.ts';
 import { neverSent, unheard } from './unheard.ts';
 
 export type { QueryValue, RequestOptions } from './request-options.ts';
-
-/** What Consul answered. */
-export interface ConsulResponse<T> {
-  readonly status: number;
-  readonly body: T;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** X-Consul-Index: names this state, for blocking queries. `undefined` where the endpoint has none. */
-  readonly index: number | undefined;
-  /** X-Consul-LastContact in ms, and whether there was a leader: how stale it may be. */
-  readonly lastContact: number | undefined;
-  readonly knownLeader: boolean | undefined;
-}
+export type { ConsulResponse } from './response.ts';
 
 /** Bytes of an answer. A KV value has at most 512 KiB, a catalogue of 10 000 instances some 20 MiB. */
 export const longestAnswer = 256 * 1_024 * 1_024;
-/** Of an error, in characters. */
-const longestSaid = 500;
 /** Milliseconds that `close()` waits for those who take leave. */
 const longestLeave = 1_000;
 const safe = new Set(['GET', 'HEAD']);
@@ -227,46 +215,6 @@ export class ConsulHttp {
   }
 }
 
-function understood<T>(
-  who: string,
-  { status, headers, bytes }: Answer,
-  { as = 'json', accept = [] }: RequestOptions,
-  secrets: readonly string[],
-): ConsulResponse<T> {
-  if ((status < 200 || status > 299) && !accept.includes(status)) {
-    // First blotted, then cut: half a token would not be found.
-    const body = withoutSecrets(bytes.toString('utf8', 0, 64 * 1_024).trim(), secrets).slice(0, longestSaid);
-    const elsewhere =
-      headers.location === undefined ? '' : ` (to ${withoutSecrets(headers.location, secrets)})`;
-    throw new ConsulError(`${who} answered ${status}${elsewhere}: ${body || 'nothing more'}`, {
-      status,
-      body,
-    });
-  }
-  const leader = headers['x-consul-knownleader'];
-  return {
-    status,
-    body: (as === 'bytes' ? bytes : parsed(who, status, bytes)) as T,
-    headers,
-    index: numberOf(headers['x-consul-index']),
-    lastContact: numberOf(headers['x-consul-lastcontact']),
-    knownLeader: leader === undefined ? undefined : leader === 'true',
-  };
-}
-
-/** Some endpoints answer with a bare word or nothing. */
-function parsed(who: string, status: number, bytes: Buffer): unknown {
-  const text = bytes.toString();
-  if (text.trim() === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    if (!/^\s*[[{]/.test(text)) return text;
-    // Node's own words would show a piece of it.
-    throw new ConsulError(`${who} answered with broken JSON.`, { status, body: '' });
-  }
-}
-
 /** The tokens that this very request names, by whatever way. */
 function secretsIn(headers: Readonly<Record<string, unknown>>, asked: string): string[] {
   const named = Object.entries(headers)
@@ -277,9 +225,4 @@ function secretsIn(headers: Readonly<Record<string, unknown>>, asked: string): s
 
 function closedError(): ClosedError {
   return new ClosedError('The Consul client was closed.');
-}
-
-function numberOf(header: string | string[] | undefined): number | undefined {
-  const value = Number(header);
-  return header === undefined || !Number.isFinite(value) ? undefined : value;
 }

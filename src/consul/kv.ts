@@ -1,76 +1,35 @@
-import { signal as aSignal, callable, fields, flag, number, oneOf, refuse, text } from '../checks.ts';
+import { refuse } from '../checks.ts';
 import { ClosedError, ConsulError, InvalidOptionError } from '../errors.ts';
 import type { ConsulHttp, RequestOptions } from './http.ts';
 import { entryOf, type KvEntry, type RawEntries, type RawEntry, rawEntries } from './kv-entry.ts';
+import {
+  checkDelete,
+  modifyIndex as checkIndex,
+  checkKeys,
+  checkPut,
+  checkRead,
+  checkWatch,
+  type KvDeleteOptions,
+  type KvKeysOptions,
+  type KvPutOptions,
+  type KvReadOptions,
+  type KvWatchOptions,
+  readRequest,
+} from './kv-options.ts';
 import { warnOf } from './kv-warning.ts';
 import { watching, worthAnotherTry } from './kv-watch.ts';
 import { keyInPath, prefixInPath } from './path.ts';
 import { json } from './request-options.ts';
 
 export type { KvEntry } from './kv-entry.ts';
+export type {
+  KvDeleteOptions,
+  KvKeysOptions,
+  KvPutOptions,
+  KvReadOptions,
+  KvWatchOptions,
+} from './kv-options.ts';
 
-export interface KvReadOptions {
-  readonly datacenter?: string;
-  /** Default `'default'`, whatever the client's: a write of one's own is to be seen by the next read. */
-  readonly consistency?: 'default' | 'stale' | 'consistent';
-  readonly signal?: AbortSignal;
-}
-
-export interface KvKeysOptions extends KvReadOptions {
-  /** Only up to it, as a directory lists: `'/'`. */
-  readonly separator?: string;
-}
-
-export interface KvWatchOptions extends KvReadOptions {
-  /** Consul does not answer; called once for each outage, the watch goes on. Default: a warning of the process. */
-  readonly onError?: (error: unknown) => void;
-}
-
-export interface KvPutOptions {
-  readonly datacenter?: string;
-  /** 0…2⁵³ − 1. */
-  readonly flags?: number;
-  /** Only where the key's `modifyIndex` still is this; 0: only where there is no such key. */
-  readonly cas?: number;
-  /** Take the key as a lock for this session, or give it back. */
-  readonly acquire?: string;
-  readonly release?: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface KvDeleteOptions {
-  readonly datacenter?: string;
-  /** Only where the key's `modifyIndex` still is this. */
-  readonly cas?: number;
-  /** Everything that begins with the key. Default `false`. */
-  readonly recurse?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-const index = number(0, Number.MAX_SAFE_INTEGER, { whole: true });
-const reading = {
-  datacenter: text,
-  consistency: oneOf('default', 'stale', 'consistent'),
-  signal: aSignal,
-};
-const checkRead = fields(reading);
-const checkKeys = fields({ ...reading, separator: text });
-const checkWatch = fields({ ...reading, onError: callable<(error: unknown) => void>('a function') });
-const checkPut = fields({
-  datacenter: text,
-  flags: index,
-  cas: index,
-  acquire: text,
-  release: text,
-  signal: aSignal,
-});
-// Consul takes 0 for "whatever it is", which here could only be a mistake.
-const checkDelete = fields({
-  datacenter: text,
-  cas: number(1, Number.MAX_SAFE_INTEGER, { whole: true }),
-  recurse: flag,
-  signal: aSignal,
-});
 /** Consul refuses more. */
 const longestValue = 512 * 1_024;
 
@@ -166,7 +125,7 @@ export class Kv {
    * @throws ClosedError when the client is closed; `signal.reason`.
    */
   async wait(key: string, modifyIndex: number, options: KvWatchOptions = {}): Promise<KvEntry | undefined> {
-    index(modifyIndex, 'kv.wait.modifyIndex');
+    checkIndex(modifyIndex, 'kv.wait.modifyIndex');
     for await (const found of this.watch(key, options)) {
       if ((found?.modifyIndex ?? 0) !== modifyIndex) return found;
     }
@@ -219,14 +178,6 @@ export class Kv {
   #read(path: string, options: KvReadOptions, query: RequestOptions['query'] = {}) {
     return this.#http.request<RawEntries>('GET', path, { ...readRequest(options, query), accept: [404] });
   }
-}
-
-/** @internal */
-export function readRequest(
-  { datacenter, consistency = 'default', signal }: KvReadOptions,
-  query: RequestOptions['query'] = {},
-): Pick<RequestOptions, 'query' | 'consistency' | 'signal'> {
-  return { query: { ...query, dc: datacenter }, consistency, signal };
 }
 
 function first(entries: readonly RawEntry[]): KvEntry | undefined {

@@ -184,6 +184,15 @@ describe('giving a lock back', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('is waited for by the close of the client', async () => {
+    const held = await take();
+    const released = held.release();
+    await http.close();
+    await released;
+    expect(world.writes.slice(-2)).toEqual(['kv/job?release=s1', 'session/destroy/s1']);
+    expect(world.holder).toBeUndefined();
+  });
+
   it('ends, also where Consul does not hear it', async () => {
     const held = await take();
     world.instead = () => ({ status: 500, body: 'No cluster leader' });

@@ -60,6 +60,7 @@ describe('the packed tarball', () => {
     );
     expect(names.trim().split(',')).toEqual([
       'ClosedError',
+      'ConsulError',
       'DiscoveryError',
       'DnsError',
       'InvalidNameError',
