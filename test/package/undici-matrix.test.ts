@@ -159,7 +159,7 @@ describe('the packed package', () => {
       const dispatcher: Dispatcher = createDispatcher(discovery, options);
       setGlobalDispatcher(dispatcher);
       const asked: Promise<Response> = fetch('http://web.service.consul/', { dispatcher });
-      const made: typeof fetch = createFetch(discovery, { pool: { pipelining: 1 }, serverName: 'example.com' });
+      const made: typeof globalThis.fetch = createFetch(discovery, { pool: { pipelining: 1 }, serverName: 'example.com' });
       const composed: Dispatcher = new Agent().compose(interceptor(discovery, shared), undici.interceptors.retry());
       const { body } = await request('http://web.service.consul/', { dispatcher: composed });
       export { asked, body, made, PeerError };`;
