@@ -103,7 +103,9 @@ export class HeldLock implements Lock {
     let index: number | undefined;
     for (let failures = 0; !signal.aborted && !this.#http.lifetime.aborted; ) {
       try {
-        const options = { index, consistency: 'default', accept: [404], signal, background: true } as const;
+        // A leader that was just elected may not yet know what is on its disk: that is no loss.
+        const consistency = index === undefined ? 'consistent' : 'default';
+        const options = { index, consistency, accept: [404], signal, background: true } as const;
         const response = await changed<RawEntries>(this.#http, this.#path, options);
         failures = 0;
         index = nextIndex(index, response.index);

@@ -34,8 +34,11 @@ export async function* watching(
     const letGo = background ? () => {} : keepAlive();
     try {
       const asked = http.clock.now();
+      const anew = at === undefined && known !== undefined;
       const response = await changed<RawEntries>(http, path, {
         ...request,
+        // A leader that was just elected may not yet know what is on its disk, and show keys as deleted: it is asked to make sure.
+        ...(anew && request.consistency === 'default' && { consistency: 'consistent' }),
         index: at,
         accept: [404],
         background,

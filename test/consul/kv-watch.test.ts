@@ -78,7 +78,7 @@ describe('watching a key', () => {
   it('begins anew where the index goes backwards', async () => {
     inTurn(holding('one', 50), holding('restored', 7), holding('later', 8));
     expect(await values(3)).toEqual(['one', 'restored', 'later']);
-    expect(urls()).toEqual(['a', 'a?index=50&wait=240000ms', 'a']);
+    expect(urls()).toEqual(['a', 'a?index=50&wait=240000ms', 'a?consistent']);
   });
 
   it('asks nothing while nobody waits for the next', async () => {
@@ -145,9 +145,18 @@ describe('a watch of a key while Consul has trouble', () => {
       await clock.advance(pause);
     }
     expect(await all).toEqual(['one', 'two']);
-    // From the beginning: it may have lost its indexes.
-    expect(urls().slice(2)).toEqual(['a', 'a', 'a']);
+    // From the beginning: it may have lost its indexes. And surely: a new leader may not know all yet.
+    expect(urls().slice(2)).toEqual(['a?consistent', 'a?consistent', 'a?consistent']);
     expect(errors).toEqual([expect.objectContaining({ status })]);
+  });
+
+  it('asks no leader where any server is to answer', async () => {
+    inTurn(holding('one', 5), { status: 500, body: 'rpc error' }, holding('two', 6));
+    const all = values(2, { consistency: 'stale', onError: () => {} });
+    await until(() => agent.asked.length === 2 && clock.pauses.length === 1);
+    await clock.advance(1_000);
+    await all;
+    expect(urls()).toEqual(['a?stale', 'a?stale&index=5&wait=240000ms', 'a?stale']);
   });
 
   it('goes on when its connection breaks', async () => {
