@@ -97,8 +97,20 @@ export class Push {
     if (signal.aborted) return;
     this.#waiting = undefined;
     this.#count(said !== undefined && said.token !== token);
-    if (said === undefined) onFailure();
-    else onChange(said);
+    if (said === undefined) {
+      this.#waitAgain(token);
+      onFailure();
+    } else onChange(said);
+  }
+
+  /** Unless somebody says meanwhile what is to be waited for: a question that is asked already may answer nothing new. */
+  #waitAgain(token: string): void {
+    const { clock } = this.#setup;
+    const rest = Math.max(shortestWait, this.#pausedUntil - clock.now());
+    this.#timer = clock.setTimeout(() => {
+      this.#timer = undefined;
+      void this.#wait(token);
+    }, rest);
   }
 
   #count(well: boolean): void {

@@ -80,7 +80,8 @@ describe('ejection', () => {
   });
 
   it('ends with the first connection that is made, however long that lives', async () => {
-    const [port, other] = [await refusing(), await listen()];
+    const [{ port, close }, other] = [await listen(), await listen()];
+    await close();
     const { web, clock } = await netWorld([port, other.port], { outlier });
     for (let i = 0; i < 2; i++) (await connectIn(clock, web)).destroy();
     expect(web.stats().ejected).toBe(1);

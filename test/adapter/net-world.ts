@@ -45,9 +45,12 @@ export function echoing(): net.Server {
 
 /** A port where nobody listens. */
 export async function refusing(): Promise<number> {
-  const { port, close } = await listen();
-  await close();
-  return port;
+  const { port } = await listen();
+  // The near end of a connection: nobody listens there, and nobody is given the port meanwhile.
+  const holder = net.connect(port, '127.0.0.1').on('error', () => {});
+  await once(holder, 'connect');
+  onTestFinished(() => void holder.destroy());
+  return holder.localPort!;
 }
 
 /**

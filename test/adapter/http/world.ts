@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import {
   HttpAgent,
@@ -69,9 +69,12 @@ export const backends = (count: number, ...rest: Parameters<typeof backend>): Pr
 
 /** A port where nobody listens. */
 export async function refusing(): Promise<number> {
-  const { port, close } = await backend();
-  await close();
-  return port;
+  const { port } = await backend();
+  // The near end of a connection: nobody listens there, and nobody is given the port meanwhile.
+  const holder = connect(port, '127.0.0.1').on('error', () => {});
+  await once(holder, 'connect');
+  onTestFinished(() => void holder.destroy());
+  return holder.localPort!;
 }
 
 export const at = (...ports: readonly number[]): Address[] =>
