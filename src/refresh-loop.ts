@@ -217,7 +217,9 @@ export class RefreshLoop {
     else this.#schedule.afterSuccess(resolution.ttl);
     const addresses = addressesOf(this.#members);
     lastGood?.write(key, addresses);
-    this.#push.after(resolution.token, this.#isNews(resolution.addresses));
+    const { token } = resolution;
+    // What cannot tell of changes, as DNS, is not compared.
+    this.#push.after(token, token !== undefined && this.#isNews(resolution.addresses));
     onList(addresses, 'resolved');
   }
 

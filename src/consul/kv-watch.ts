@@ -1,4 +1,3 @@
-import { ConsulError } from '../errors.ts';
 import { keepAlive } from '../keep-alive.ts';
 import { changed, nextIndex } from './blocking.ts';
 import type { ConsulHttp, RequestOptions } from './http.ts';
@@ -76,9 +75,4 @@ const longestRest = 1_000;
 /** Milliseconds before the next question, after that many answers in a row that said nothing new. */
 function restAfter(fruitless: number): number {
   return fruitless < 5 ? 0 : Math.min(longestRest, 25 * 2 ** (fruitless - 5));
-}
-
-/** Not where Consul understood and refuses: without the right, or without sense. */
-export function worthAnotherTry(error: unknown): boolean {
-  return !(error instanceof ConsulError && error.status >= 400 && error.status < 500 && error.status !== 429);
 }

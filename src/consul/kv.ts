@@ -17,7 +17,8 @@ import {
   readRequest,
 } from './kv-options.ts';
 import { warnOf } from './kv-warning.ts';
-import { watching, worthAnotherTry } from './kv-watch.ts';
+import { watching } from './kv-watch.ts';
+import { mayPass } from './may-pass.ts';
 import { keyInPath, prefixInPath } from './path.ts';
 import { json } from './request-options.ts';
 
@@ -169,7 +170,7 @@ export class Kv {
       request: readRequest(reads, query),
       background: false,
       onFailure: (error, row) => {
-        if (!worthAnotherTry(error)) throw error;
+        if (!mayPass(error)) throw error;
         if (row === 0) onError(error);
       },
     });

@@ -7,7 +7,7 @@ import { HeldLock, type Lock, lockFlags } from './held-lock.ts';
 import type { ConsulHttp } from './http.ts';
 import { type RawEntries, type RawEntry, rawEntries } from './kv-entry.ts';
 import { warnOf } from './kv-warning.ts';
-import { worthAnotherTry } from './kv-watch.ts';
+import { mayPass } from './may-pass.ts';
 import { keyInPath } from './path.ts';
 import { retryDelay } from './retry-delay.ts';
 import { Session } from './session.ts';
@@ -88,7 +88,7 @@ class Candidate {
           failures = 0;
         } catch (error) {
           signal?.throwIfAborted();
-          if (this.#http.lifetime.aborted || !worthAnotherTry(error)) throw error;
+          if (this.#http.lifetime.aborted || !mayPass(error)) throw error;
           // Its own session may have ended while it waited: the next try takes another.
           if (isEndOfSession(error)) this.#session?.lose(error as Error);
           else if (failures === 0) onError(error);

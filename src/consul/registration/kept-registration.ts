@@ -3,6 +3,7 @@ import { sleep, type TimerHandle } from '../../clock.ts';
 import { ClosedError, ConsulError } from '../../errors.ts';
 import { keepAliveDuring } from '../../keep-alive.ts';
 import type { ConsulHttp } from '../http.ts';
+import { mayPass } from '../may-pass.ts';
 import { retryDelay } from '../retry-delay.ts';
 import type { AgentNode } from './agent-node.ts';
 import { AgentService, type RawService } from './agent-service.ts';
@@ -13,7 +14,7 @@ import type { Notices } from './notices.ts';
 import { grace as checkGrace, defaultGrace } from './register-options.ts';
 import type { DrainOptions, LeaveOptions, Registration, RegistrationState } from './registration.ts';
 import { beatingOf, type Found, serviceBody } from './service-body.ts';
-import { mayPass, untilHeard } from './until-heard.ts';
+import { untilHeard } from './until-heard.ts';
 
 /** What a registration knows of the others of its client. */
 export interface Siblings {

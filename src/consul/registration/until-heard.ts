@@ -1,6 +1,7 @@
 import { sleep } from '../../clock.ts';
-import { ConsulError, DiscoveryError } from '../../errors.ts';
+import { DiscoveryError } from '../../errors.ts';
 import type { ConsulHttp } from '../http.ts';
+import { mayPass } from '../may-pass.ts';
 import { retryDelay } from '../retry-delay.ts';
 
 export interface Patience {
@@ -8,13 +9,6 @@ export interface Patience {
   /** Milliseconds in all; `undefined`: without end. */
   readonly timeout?: number | undefined;
   readonly onFailure?: (error: unknown) => void;
-}
-
-/** Consul may answer otherwise the next time: nobody heard, or it has trouble of its own. Not where it understood and refuses. */
-export function mayPass(error: unknown): boolean {
-  if (error instanceof ConsulError) return error.status >= 500 || error.status === 429;
-  const { code } = Object(error) as { code?: unknown };
-  return error instanceof DiscoveryError && (code === 'ERR_UNREACHABLE' || code === 'ERR_TIMEOUT');
 }
 
 /**
